@@ -1,0 +1,52 @@
+# The only entry: each target is a line or two that calls the tool.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := infra/locks/local.txt
+# Byte-code is the biggest lever on start-up (ADR 0005): some environments switch it off.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format e2e bench bench-demo golden lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.synced  ## one locked environment in .venv
+
+$(VENV)/.synced: $(LOCK) pyproject.toml infra/bootstrap.sh
+	@PYTHON="$(PYTHON)" bash infra/bootstrap.sh $(VENV) $(LOCK)
+	@touch $@
+
+demo: setup  ## the main job once, for real: SOURCE=... RECIPE=... KEEP=1 ARGS=...
+	@$(BIN)/sortline demo $${SOURCE:+--source "$$SOURCE"} $${RECIPE:+--recipe "$$RECIPE"} $${KEEP:+--keep} $(ARGS)
+
+test: setup  ## every tier but bench and gpu
+	@bash infra/test.sh
+
+check: setup  ## format, lint, import contracts, types, fast tests
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
+	@$(BIN)/basedpyright
+	@$(BIN)/pytest -q
+
+format: setup  ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+e2e: setup  ## the tests that bring up the real stack
+	@$(BIN)/pytest -m e2e
+
+bench: setup  ## benchmarks, on a quiet machine
+	@$(BIN)/pytest -m bench -s
+
+bench-demo: setup  ## time and memory of `make demo`, part by part
+	@$(BIN)/python -m tests.bench.demo
+
+golden: setup  ## record the golden files anew
+	@SORTLINE_RECORD_GOLDEN=1 $(BIN)/pytest -m 'not e2e and not bench and not gpu' -k golden
+
+lock: setup  ## resolve every lock anew
+	@bash infra/locks/make.sh
+
+clean:  ## remove the environment
+	@rm -rf $(VENV) .tools

@@ -1,0 +1,75 @@
+"""What an ingest publishes: the manifest of one data set version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from ray_jobs.contract.document import Document, ObjectRef, Part
+
+
+class Split(StrEnum):
+    """The three splits. An image's split never changes."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class ImageState(StrEnum):
+    """What became of an image file; each is in exactly one state."""
+
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    QUARANTINED = "quarantined"
+
+
+class StateCounts(Part):
+    """Image files a state."""
+
+    kept: int
+    duplicate: int
+    conflict: int
+    quarantined: int
+
+
+class ShardRef(Part):
+    """One TFRecord shard."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+    records: int
+
+
+class SourceRef(Part):
+    """Where the images came from, without credentials."""
+
+    uri: str
+    format: str
+
+
+class DatasetManifest(Document):
+    """`datasets/<name>/<version>/manifest.json`: written last, so its presence means complete.
+
+    `classes` is sorted; a label is an index into it. `splits` maps split -> class -> images kept.
+    It holds no clock reading: the same images give the same bytes.
+    """
+
+    dataset: str
+    version: str
+    source: SourceRef
+    classes: tuple[str, ...] = Field(min_length=2)
+    images: StateCounts
+    splits: dict[Split, dict[str, int]]
+    shards: dict[Split, tuple[ShardRef, ...]]
+    entries: ObjectRef
+
+
+class LatestVersion(Document):
+    """`datasets/<name>/latest.json`: the newest version of a data set."""
+
+    dataset: str
+    version: str

@@ -1,0 +1,93 @@
+"""The base of everything that crosses between the two sides: frozen, closed, strict, versioned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ray_jobs.contract.errors import SpecError, closest
+
+
+class Part(BaseModel):
+    """A value inside a document. An unknown key or a wrong type is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Document(Part):
+    """A JSON object in the store, with the version of its own layout."""
+
+    schema_version: Literal[1] = 1
+
+    def to_json(self) -> bytes:
+        """Canonical UTF-8 JSON: keys sorted, two spaces, one newline at the end."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_json(cls, data: bytes, *, origin: str) -> Self:
+        """Parse a document read from `origin` (a URI, for the message).
+
+        Raises:
+          SpecError: names the first wrong key, with the close match where the key is unknown.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise _as_spec_error(error, cls, origin) from error
+
+
+class ObjectRef(Part):
+    """One object in the bucket, with what it must hold."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+
+
+def canonical_json(value: object) -> bytes:
+    """The one JSON text of a value.
+
+    >>> print(canonical_json({"b": 1, "a": "é"}).decode(), end="")
+    {
+      "a": "é",
+      "b": 1
+    }
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def digest(value: object) -> str:
+    """sha256 (hex) of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _as_spec_error(error: ValidationError, model: type[BaseModel], origin: str) -> SpecError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the document"
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return SpecError(
+            f"{origin}: '{key}' is not a key of {model.__name__}",
+            "known keys only",
+            closest(str(first["loc"][-1]), known),
+        )
+    return SpecError(
+        f"{origin}: {key} is {first.get('input')!r}"[:300],
+        first["msg"].removeprefix("Input should be "),
+        f"Correct '{key}'",
+    )
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        if not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

@@ -1,0 +1,57 @@
+"""Where each object lies in the bucket. The only place that spells a key.
+
+The split stands at the front of a shard's key, so that an identity's rights are plain prefixes:
+training may read `shards/train/` and `shards/val/`, never `shards/test/` nor `raw/`.
+"""
+
+from __future__ import annotations
+
+
+def raw_image(sha256: str) -> str:
+    """Original bytes of one photo, once a content."""
+    return f"raw/{sha256}"
+
+
+def shard(split: str, sha256: str) -> str:
+    """One TFRecord shard of a split."""
+    return f"shards/{split}/{sha256}.tfrecord"
+
+
+def ledger(dataset: str) -> str:
+    """The append-only split ledger of a data set name; moved by If-Match."""
+    return f"datasets/{dataset}/ledger.parquet"
+
+
+def manifest(dataset: str, version: str) -> str:
+    """The manifest of one version; its presence means complete."""
+    return f"datasets/{dataset}/{version}/manifest.json"
+
+
+def entries(dataset: str, version: str) -> str:
+    """A row an image file of one version."""
+    return f"datasets/{dataset}/{version}/entries.parquet"
+
+
+def latest(dataset: str) -> str:
+    """Pointer to the newest version of a data set; moved by If-Match."""
+    return f"datasets/{dataset}/latest.json"
+
+
+def staging(dataset: str, ingest_id: str, name: str) -> str:
+    """What one ingest hands from task to task; gone once it is published."""
+    return f"staging/{dataset}/{ingest_id}/{name}"
+
+
+def run(run_id: str, name: str = "") -> str:
+    """A document, or with no name the prefix, of one run."""
+    return f"runs/{run_id}/{name}"
+
+
+def champion(model: str) -> str:
+    """The truth about a model's champion; moved by If-Match."""
+    return f"models/{model}/champion.json"
+
+
+def weights(sha256: str) -> str:
+    """Backbone weights, content-addressed."""
+    return f"weights/{sha256}.weights.h5"

@@ -1,0 +1,52 @@
+"""A recipe: how to train, resolved down to the last key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ray_jobs.contract.document import Document, Part
+
+Rate = Annotated[float, Field(gt=0, le=10)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Schedule(Part):
+    """Warmup-cosine (see `ray_jobs.training.schedule`); lengths in epochs, rates a step."""
+
+    base_lr: Rate
+    warmup_lr: Annotated[float, Field(ge=0, le=10)] = 0.0
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    hold_epochs: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Optimizer(Part):
+    """The optimizer and its own settings; `clipnorm` bounds the global norm of the gradient."""
+
+    name: Literal["adam", "adamw"] = "adam"
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    clipnorm: Annotated[float, Field(gt=0)] | None = None
+
+
+class Recipe(Document):
+    """Everything that decides what is learnt, but the data and the seed.
+
+    `trainable` is `head` (the backbone is frozen and its features are computed once) or `all`.
+    `batch_size` is the global batch: a worker takes its share. `image_px` is the side of the
+    square input.
+    """
+
+    name: str
+    summary: str
+    backbone: str
+    weights: Literal["imagenet"] | None = None
+    trainable: Literal["head", "all"]
+    image_px: Annotated[int, Field(ge=32, le=1024)]
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    batch_size: Annotated[int, Field(ge=2, le=4096)]
+    schedule: Schedule
+    optimizer: Optimizer = Optimizer()
+    label_smoothing: Fraction = 0.0
+    dropout: Fraction = 0.0
+    flip: bool = False

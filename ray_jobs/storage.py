@@ -1,0 +1,299 @@
+"""The object store as both sides use it: S3 through boto3, with conditional writes.
+
+Rules (invariant 2): objects are content-addressed or written once, pointers move by If-Match.
+`put` is for the two things that are neither: a progress report and a staged table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions as aws
+from botocore.config import Config
+
+from ray_jobs.contract.document import Document, ObjectRef
+from ray_jobs.contract.errors import ClusterError, CredentialError, DataError, SpecError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+D = TypeVar("D", bound=Document)
+
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_PRECONDITION = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
+_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden"}
+
+
+class MissingObjectError(DataError):
+    """Nothing lies at the key."""
+
+
+class Tagged(NamedTuple):
+    """An object's bytes and the tag that a later `compare_and_set` must still find."""
+
+    data: bytes
+    etag: str
+
+
+class Store(Protocol):
+    """What Sortline asks of an object store."""
+
+    def uri(self, key: str) -> str:
+        """The `s3://` address of a key."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises MissingObjectError."""
+        ...
+
+    def get_tagged(self, key: str) -> Tagged | None:
+        """An object's bytes with its tag, or None where nothing lies at the key."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether an object lies at the key."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object, over whatever lies there."""
+        ...
+
+    def put_once(self, key: str, data: bytes) -> bool:
+        """Write an object where none lies (If-None-Match: *); False where one did."""
+        ...
+
+    def compare_and_set(self, key: str, data: bytes, *, etag: str | None) -> bool:
+        """Write only if the object is still the one tagged `etag` (None: absent)."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key below a prefix, sorted, without directory markers."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is gone already is no error."""
+        ...
+
+
+class ObjectStore:
+    """One bucket of an S3 store."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def uri(self, key: str) -> str:
+        """The `s3://` address of a key."""
+        return f"s3://{self.bucket}/{key}"
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises MissingObjectError."""
+        found = self.get_tagged(key)
+        if found is None:
+            raise MissingObjectError(
+                f"{self.uri(key)} does not exist",
+                "an object at this key",
+                "Check the name, or make it again with the step that writes it",
+            )
+        return found.data
+
+    def get_tagged(self, key: str) -> Tagged | None:
+        """An object's bytes with its tag, or None where nothing lies at the key."""
+        with self._errors(key):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=key)
+                return Tagged(answer["Body"].read(), answer["ETag"])
+            except aws.ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+
+    def exists(self, key: str) -> bool:
+        """Whether an object lies at the key."""
+        with self._errors(key):
+            try:
+                self._client.head_object(Bucket=self.bucket, Key=key)
+            except aws.ClientError as error:
+                if _code(error) in _MISSING:
+                    return False
+                raise
+            return True
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object, over whatever lies there."""
+        with self._errors(key):
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def put_once(self, key: str, data: bytes) -> bool:
+        """Write an object where none lies (If-None-Match: *); False where one did."""
+        return self.compare_and_set(key, data, etag=None)
+
+    def compare_and_set(self, key: str, data: bytes, *, etag: str | None) -> bool:
+        """Write only if the object is still the one tagged `etag` (None: absent)."""
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with self._errors(key):
+            try:
+                self._client.put_object(Bucket=self.bucket, Key=key, Body=data, **condition)
+            except aws.ClientError as error:
+                if _code(error) in _PRECONDITION | _MISSING:
+                    return False
+                raise
+            return True
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key below a prefix, sorted, without directory markers."""
+        with self._errors(prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+                for item in page.get("Contents", ()):
+                    key = item.get("Key", "/")
+                    if not key.endswith("/"):  # pyarrow leaves directory markers behind
+                        yield key
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is gone already is no error."""
+        for key in keys:
+            with self._errors(key):
+                self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    @contextmanager
+    def _errors(self, key: str) -> Generator[None]:
+        try:
+            yield
+        except aws.ClientError as error:
+            raise self._translated(error, key) from error
+        except (aws.NoCredentialsError, aws.ProfileNotFound, aws.PartialCredentialsError) as error:
+            raise CredentialError(
+                f"no S3 credentials for {self.uri(key)}: {error}",
+                "a profile in the shared credentials file",
+                "Set AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE",
+            ) from error
+        except (aws.HTTPClientError, aws.ConnectionError) as error:
+            raise ClusterError(
+                f"the object store does not answer: {error}",
+                f"{self._client.meta.endpoint_url} up and reachable",
+                "Run `sortline status`, then `sortline up`",
+            ) from error
+
+    def _translated(self, error: aws.ClientError, key: str) -> Exception:
+        code = _code(error)
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        if code in _REFUSED:
+            return CredentialError(
+                f"the object store refuses access to {self.uri(key)} ({code})",
+                "a key that is known there and may do this",
+                "Check the profile in the shared credentials file and the identity's rights",
+            )
+        if code == "NoSuchBucket":
+            return SpecError(
+                f"bucket '{self.bucket}' does not exist",
+                "a bucket that is there",
+                "Create it, or name another with SORTLINE_BUCKET",
+            )
+        return ClusterError(
+            f"the object store failed on {self.uri(key)}: {code} {message}",
+            "an answer without an error, and free disk space there",
+            "Look at its log and its disk (`sortline status` names both), then run again",
+        )
+
+
+def connect(bucket: str, *, endpoint: str | None = None, profile: str | None = None) -> ObjectStore:
+    """The store that the environment names (AWS_ENDPOINT_URL, AWS_SHARED_CREDENTIALS_FILE).
+
+    Args:
+      bucket: its name.
+      endpoint: URL of an S3 endpoint, over that of the environment.
+      profile: profile of the shared credentials file, over AWS_PROFILE.
+
+    Raises:
+      CredentialError: the profile does not exist.
+    """
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=32,
+        s3={"addressing_style": "path"},
+    )
+    try:
+        # The stubs overload `client` over every service of AWS; the cast keeps to the one of ours.
+        session = cast("Any", boto3.Session(profile_name=profile))
+        region = session.region_name or "us-east-1"
+        client = session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
+    except aws.ProfileNotFound as error:
+        raise CredentialError(
+            str(error),
+            "a profile in the shared credentials file",
+            "Set AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE",
+        ) from error
+    return ObjectStore(client, bucket)
+
+
+def _code(error: aws.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an `s3://` address.
+
+    >>> split_uri("s3://sortline/runs/ab12/spec.json")
+    ('sortline', 'runs/ab12/spec.json')
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise SpecError(f"'{uri}' is no S3 address", "s3://BUCKET/KEY", "Correct the address")
+    return parts.netloc, parts.path.lstrip("/")
+
+
+def read_document(store: Store, kind: type[D], key: str) -> D:
+    """Read and check one document. Raises MissingObjectError, SpecError."""
+    return kind.from_json(store.get(key), origin=store.uri(key))
+
+
+def find_document(store: Store, kind: type[D], key: str) -> D | None:
+    """Read one document, or None where it was not written."""
+    found = store.get_tagged(key)
+    return None if found is None else kind.from_json(found.data, origin=store.uri(key))
+
+
+def write_document(store: Store, document: Document, key: str) -> bool:
+    """Write one document once; False where it is there already."""
+    return store.put_once(key, document.to_json())
+
+
+def put_content(store: Store, key: str, data: bytes) -> ObjectRef:
+    """Write bytes once and return the reference that a reader checks them against."""
+    store.put_once(key, data)
+    return ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def fetch(store: Store, ref: ObjectRef) -> bytes:
+    """Read bytes and check them.
+
+    Raises:
+      DataError: they are not those that were written.
+    """
+    data = store.get(ref.key)
+    found = hashlib.sha256(data).hexdigest()
+    if found != ref.sha256:
+        raise DataError(
+            f"{store.uri(ref.key)} has sha256 {found[:12]}...",
+            f"{ref.sha256[:12]}... as recorded when it was written",
+            "Restore the object from a backup, or make it again",
+        )
+    return data
+
+
+def fetch_to(store: Store, ref: ObjectRef, path: Path) -> Path:
+    """Read bytes, check them, and keep them at `path`, made whole by a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(fetch(store, ref))
+    partial.rename(path)
+    return path

@@ -1,0 +1,45 @@
+"""Where the parts are: one frozen value, read from `SORTLINE_*` variables at the border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from ray_jobs.storage import ObjectStore, connect
+
+
+class Settings(BaseModel):
+    """Addresses and names; credentials stay in files (AWS_SHARED_CREDENTIALS_FILE and those here).
+
+    A part whose address is given by the user (`SORTLINE_S3_ENDPOINT`, `SORTLINE_RAY_ADDRESS`,
+    `SORTLINE_MLFLOW_URI`) is external: it is checked, never started. The one-machine stack sets
+    the same variables for the processes that it starts.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str = "sortline"
+    s3_endpoint: str | None = None
+    s3_profile: str | None = None
+    ray_address: str | None = None
+    ray_token_file: Path | None = None
+    mlflow_uri: str | None = None
+    mlflow_credentials_file: Path | None = None
+    code_version: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read `SORTLINE_<FIELD>` for every field; empty means not given."""
+        given = {name: env.get(f"SORTLINE_{name.upper()}") for name in cls.model_fields}
+        return cls.model_validate({name: value for name, value in given.items() if value})
+
+    def store(self, profile: str) -> ObjectStore:
+        """The bucket, as the identity `profile` (`ingest`, `judge`, `serve`) may use it.
+
+        Where a team has one identity for all (`SORTLINE_S3_PROFILE`), that one is used.
+        """
+        profile = self.s3_profile or profile
+        return connect(self.bucket, endpoint=self.s3_endpoint, profile=profile)
