@@ -1,0 +1,149 @@
+"""The champion of a model: one pointer in the object store, moved by If-Match (ADR 0003)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.errors import ClusterError, DataError, SpecError
+from ray_jobs.contract.run import ChampionPointer, Promotion
+from ray_jobs.storage import Store
+
+
+class LostRaceError(ClusterError):
+    """The champion is no longer the one that was compared with: compare again."""
+
+
+class Reading(NamedTuple):
+    """The pointer and the tag that a move must still find; both None before the first champion."""
+
+    pointer: ChampionPointer | None
+    etag: str | None
+
+
+def read(store: Store, model: str) -> Reading:
+    """The champion of now. Raises SpecError where the pointer is no pointer."""
+    key = keys.champion(model)
+    found = store.get_tagged(key)
+    if found is None:
+        return Reading(None, None)
+    return Reading(ChampionPointer.from_json(found.data, origin=store.uri(key)), found.etag)
+
+
+def promotion(model_version: int, run_id: str, *, by: str, at: datetime) -> Promotion:
+    """One move of the pointer; `at` is an aware instant, kept in UTC."""
+    return Promotion(
+        model_version=model_version, run_id=run_id, by=by, at=at.astimezone(UTC).isoformat()
+    )
+
+
+def promote(store: Store, model: str, move: Promotion, *, etag: str | None) -> ChampionPointer:
+    """Make a version the champion, if the champion is still the one that the gate compared with.
+
+    A move that was made already (the task died before it could say so) is found, not repeated.
+
+    Args:
+      store: the bucket, as `judge`.
+      model: the registered model's name.
+      move: the new champion.
+      etag: the tag that came with the champion of the comparison; None where there was none.
+
+    Raises:
+      LostRaceError: the pointer moved meanwhile.
+    """
+    now = read(store, model)
+    if now.pointer is not None and now.pointer.run_id == move.run_id:
+        return now.pointer
+    if now.etag != etag:
+        raise _lost(store, model)
+    return _move(store, model, now, move)
+
+
+def rollback(
+    store: Store, model: str, to_version: int | None, by: str, at: datetime
+) -> ChampionPointer:
+    """Make an earlier champion the champion again.
+
+    The same call twice (same `by`, same `at`) is one move; the champion of now stays as it is.
+
+    Args:
+      store: the bucket, as `judge`.
+      model: the registered model's name.
+      to_version: a version that was champion once; None for the one before this one.
+      by: who did it.
+      at: when, an aware instant.
+
+    Raises:
+      DataError: there is no champion yet, or none before this one.
+      SpecError: the version never was champion.
+      LostRaceError: the pointer moved meanwhile.
+    """
+    now = read(store, model)
+    if now.pointer is None:
+        raise _no_champion(store, model)
+    asked = (by, at.astimezone(UTC).isoformat())
+    if asked in [(move.by, move.at) for move in now.pointer.history]:
+        return now.pointer
+    target = _earlier(now.pointer) if to_version is None else _known(now.pointer, to_version)
+    if target.model_version == now.pointer.model_version:
+        return now.pointer
+    return _move(store, model, now, promotion(target.model_version, target.run_id, by=by, at=at))
+
+
+def _move(store: Store, model: str, now: Reading, move: Promotion) -> ChampionPointer:
+    history = now.pointer.history if now.pointer else ()
+    moved = ChampionPointer(
+        model=model,
+        model_version=move.model_version,
+        run_id=move.run_id,
+        history=(*history, move),
+    )
+    if not store.compare_and_set(keys.champion(model), moved.to_json(), etag=now.etag):
+        raise _lost(store, model)
+    return moved
+
+
+def _earlier(pointer: ChampionPointer) -> Promotion:
+    """The champion before this one first became it, so that going back twice goes back two."""
+    versions = [move.model_version for move in pointer.history]
+    first = versions.index(pointer.model_version)
+    if first == 0:
+        raise DataError(
+            f"model '{pointer.model}' has no champion before version {pointer.model_version}",
+            f"one of those that were: {_versions(pointer)}",
+            "Name one with `sortline rollback VERSION`, or train a better one",
+        )
+    return pointer.history[first - 1]
+
+
+def _known(pointer: ChampionPointer, version: int) -> Promotion:
+    for move in reversed(pointer.history):
+        if move.model_version == version:
+            return move
+    raise SpecError(
+        f"version {version} of model '{pointer.model}' never was champion",
+        f"one of those that were: {_versions(pointer)}",
+        "Name one of them; a version that never passed the gate cannot be made champion",
+    )
+
+
+def _versions(pointer: ChampionPointer) -> str:
+    return ", ".join(str(one) for one in sorted({move.model_version for move in pointer.history}))
+
+
+def _no_champion(store: Store, model: str) -> DataError:
+    known = sorted(key.split("/")[1] for key in store.keys("models/") if "/champion." in key)
+    return DataError(
+        f"model '{model}' has no champion yet",
+        f"one of the models that have: {', '.join(known) or '(none yet)'}",
+        f"Run `sortline retrain --name {model}` first",
+    )
+
+
+def _lost(store: Store, model: str) -> LostRaceError:
+    return LostRaceError(
+        f"{store.uri(keys.champion(model))} moved while the candidate was judged",
+        "the champion that the candidate was compared with",
+        "Compare again, with the champion of now",
+    )

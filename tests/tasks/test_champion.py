@@ -1,0 +1,137 @@
+"""The champion pointer and its moves."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+
+import pytest
+
+from ray_jobs.contract.errors import DataError, SpecError
+from tasks.champion import LostRaceError, promote, promotion, read, rollback
+from tests.fakes import InMemoryStore
+from tests.tasks.clock import EVENING, LATER, NOON
+
+
+@pytest.fixture
+def store() -> InMemoryStore:
+    return InMemoryStore()
+
+
+def move(version: int, at=NOON):
+    return promotion(version, f"run{version}", by="retrain_classifier", at=at)
+
+
+def promote_all(store, *versions):
+    for version in versions:
+        promote(store, "sample", move(version), etag=read(store, "sample").etag)
+
+
+def versions_of(store):
+    pointer = read(store, "sample").pointer
+    return [made.model_version for made in pointer.history]
+
+
+def test_there_is_no_champion_before_the_first_promotion(store):
+    assert read(store, "sample") == (None, None)
+
+
+def test_first_promotion_writes_the_pointer_and_its_history(store):
+    promote_all(store, 1)
+    pointer = read(store, "sample").pointer
+    assert (pointer.model_version, pointer.run_id, len(pointer.history)) == (1, "run1", 1)
+    assert pointer.history[0].at == "2026-01-02T12:00:00+00:00"
+
+
+def test_instants_are_kept_in_utc():
+    there = NOON.astimezone(timezone(timedelta(hours=5)))
+    assert move(1, at=there).at == move(1).at
+
+
+def test_of_two_promotions_from_one_reading_the_second_must_compare_again(store):
+    promote_all(store, 1)
+    etag = read(store, "sample").etag
+    promote(store, "sample", move(2), etag=etag)
+    with pytest.raises(LostRaceError, match=r"moved .*; expected the champion .* Compare again"):
+        promote(store, "sample", move(3), etag=etag)
+    assert versions_of(store) == [1, 2]
+
+
+def test_of_two_first_promotions_one_wins(store):
+    promote(store, "sample", move(1), etag=None)
+    with pytest.raises(LostRaceError, match="Compare again"):
+        promote(store, "sample", move(2), etag=None)
+
+
+def test_pointer_that_moves_between_reading_and_writing_is_not_overwritten(store):
+    class Racing(InMemoryStore):
+        def compare_and_set(self, key, data, *, etag):
+            self.objects[key] = b"{}"  # another writer comes first
+            return super().compare_and_set(key, data, etag=etag)
+
+    with pytest.raises(LostRaceError, match="Compare again"):
+        promote(Racing(), "sample", move(1), etag=None)
+
+
+def test_promotion_that_was_made_already_is_found_not_repeated(store):
+    promote(store, "sample", move(1), etag=None)
+    promote(store, "sample", move(1, at=LATER), etag=None)
+    assert versions_of(store) == [1]
+
+
+def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
+    promote_all(store, 1, 2, 5)
+    pointer = rollback(store, "sample", None, "ada", LATER)
+    assert (pointer.model_version, pointer.run_id) == (2, "run2")
+    assert pointer == read(store, "sample").pointer
+    assert versions_of(store) == [1, 2, 5, 2]
+    assert pointer.history[-1].by == "ada"
+
+
+def test_rolling_back_twice_goes_back_two(store):
+    promote_all(store, 1, 2, 5)
+    rollback(store, "sample", None, "ada", LATER)
+    assert rollback(store, "sample", None, "ada", EVENING).model_version == 1
+
+
+def test_the_same_roll_back_asked_again_is_one_move(store):
+    promote_all(store, 1, 2, 5)
+    rollback(store, "sample", None, "ada", LATER)
+    assert rollback(store, "sample", None, "ada", LATER).model_version == 2
+    assert versions_of(store) == [1, 2, 5, 2]
+
+
+def test_after_a_roll_back_the_next_promotion_goes_on_from_there(store):
+    promote_all(store, 1, 2)
+    rollback(store, "sample", None, "ada", LATER)
+    promote_all(store, 3)
+    assert rollback(store, "sample", None, "ada", EVENING).model_version == 1
+
+
+def test_roll_back_to_a_named_version_works_forwards_too(store):
+    promote_all(store, 1, 2, 5)
+    rollback(store, "sample", 1, "ada", LATER)
+    assert rollback(store, "sample", 5, "ada", EVENING).run_id == "run5"
+
+
+def test_roll_back_to_the_champion_of_now_changes_nothing(store):
+    promote_all(store, 1, 2)
+    assert rollback(store, "sample", 2, "ada", LATER).model_version == 2
+    assert versions_of(store) == [1, 2]
+
+
+def test_roll_back_without_a_champion_names_the_models_that_have_one(store):
+    promote(store, "glass", move(1), etag=None)
+    with pytest.raises(DataError, match=r"'sample' has no champion yet; .*: glass.*retrain"):
+        rollback(store, "sample", None, "ada", LATER)
+
+
+def test_roll_back_past_the_first_champion_is_refused(store):
+    promote_all(store, 1)
+    with pytest.raises(DataError, match=r"no champion before version 1; expected .*: 1.*rollback"):
+        rollback(store, "sample", None, "ada", LATER)
+
+
+def test_roll_back_to_a_version_that_never_was_champion_lists_those_that_were(store):
+    promote_all(store, 1, 3)
+    with pytest.raises(SpecError, match=r"version 2 .* never was champion; .*: 1, 3\. Name one"):
+        rollback(store, "sample", 2, "ada", LATER)
