@@ -31,14 +31,16 @@ def read(store: Store, model: str) -> Reading:
     return Reading(ChampionPointer.from_json(found.data, origin=store.uri(key)), found.etag)
 
 
-def promotion(model_version: int, run_id: str, *, by: str, at: datetime) -> Promotion:
+def move(model_version: int, run_id: str, *, by: str, at: datetime) -> Promotion:
     """One move of the pointer; `at` is an aware instant, kept in UTC."""
     return Promotion(
         model_version=model_version, run_id=run_id, by=by, at=at.astimezone(UTC).isoformat()
     )
 
 
-def promote(store: Store, model: str, move: Promotion, *, etag: str | None) -> ChampionPointer:
+def promote(
+    store: Store, model: str, to: Promotion, *, judged_against: int | None
+) -> ChampionPointer:
     """Make a version the champion, if the champion is still the one that the gate compared with.
 
     A move that was made already (the task died before it could say so) is found, not repeated.
@@ -46,18 +48,18 @@ def promote(store: Store, model: str, move: Promotion, *, etag: str | None) -> C
     Args:
       store: the bucket, as `judge`.
       model: the registered model's name.
-      move: the new champion.
-      etag: the tag that came with the champion of the comparison; None where there was none.
+      to: the new champion.
+      judged_against: version of the champion of the comparison; None where there was none.
 
     Raises:
       LostRaceError: the pointer moved meanwhile.
     """
     now = read(store, model)
-    if now.pointer is not None and now.pointer.run_id == move.run_id:
+    if now.pointer is not None and now.pointer.run_id == to.run_id:
         return now.pointer
-    if now.etag != etag:
+    if (now.pointer.model_version if now.pointer else None) != judged_against:
         raise _lost(store, model)
-    return _move(store, model, now, move)
+    return _write(store, model, now, to)
 
 
 def rollback(
@@ -83,21 +85,22 @@ def rollback(
     if now.pointer is None:
         raise _no_champion(store, model)
     asked = (by, at.astimezone(UTC).isoformat())
-    if asked in [(move.by, move.at) for move in now.pointer.history]:
+    if asked in [(made.by, made.at) for made in now.pointer.history]:
         return now.pointer
     target = _earlier(now.pointer) if to_version is None else _known(now.pointer, to_version)
     if target.model_version == now.pointer.model_version:
         return now.pointer
-    return _move(store, model, now, promotion(target.model_version, target.run_id, by=by, at=at))
+    back = move(target.model_version, target.run_id, by=by, at=at)
+    return _write(store, model, now, back)
 
 
-def _move(store: Store, model: str, now: Reading, move: Promotion) -> ChampionPointer:
+def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:
     history = now.pointer.history if now.pointer else ()
     moved = ChampionPointer(
         model=model,
-        model_version=move.model_version,
-        run_id=move.run_id,
-        history=(*history, move),
+        model_version=to.model_version,
+        run_id=to.run_id,
+        history=(*history, to),
     )
     if not store.compare_and_set(keys.champion(model), moved.to_json(), etag=now.etag):
         raise _lost(store, model)
@@ -106,7 +109,7 @@ def _move(store: Store, model: str, now: Reading, move: Promotion) -> ChampionPo
 
 def _earlier(pointer: ChampionPointer) -> Promotion:
     """The champion before this one first became it, so that going back twice goes back two."""
-    versions = [move.model_version for move in pointer.history]
+    versions = [made.model_version for made in pointer.history]
     first = versions.index(pointer.model_version)
     if first == 0:
         raise DataError(
@@ -118,9 +121,9 @@ def _earlier(pointer: ChampionPointer) -> Promotion:
 
 
 def _known(pointer: ChampionPointer, version: int) -> Promotion:
-    for move in reversed(pointer.history):
-        if move.model_version == version:
-            return move
+    for made in reversed(pointer.history):
+        if made.model_version == version:
+            return made
     raise SpecError(
         f"version {version} of model '{pointer.model}' never was champion",
         f"one of those that were: {_versions(pointer)}",
@@ -129,7 +132,7 @@ def _known(pointer: ChampionPointer, version: int) -> Promotion:
 
 
 def _versions(pointer: ChampionPointer) -> str:
-    return ", ".join(str(one) for one in sorted({move.model_version for move in pointer.history}))
+    return ", ".join(str(one) for one in sorted({made.model_version for made in pointer.history}))
 
 
 def _no_champion(store: Store, model: str) -> DataError:

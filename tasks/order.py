@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from ray_jobs.contract.document import Document, canonical_json
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.run import Resources
 
 # A name is one segment of a key, of a URL and of an MLflow model's name.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -33,6 +34,11 @@ class Order(Document):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     force: bool = False
     note: str | None = None
+
+    @property
+    def resources(self) -> Resources:
+        """What the training is to be given, before anyone asked what the cluster has."""
+        return Resources(workers_min=self.workers_min, workers_max=self.workers_max)
 
     @model_validator(mode="after")
     def _workers_in_range(self) -> Self:

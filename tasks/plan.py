@@ -9,7 +9,7 @@ from ray_jobs.contract.dataset import DatasetManifest, LatestVersion
 from ray_jobs.contract.document import Part, digest
 from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
+from ray_jobs.contract.run import ManifestRef, RunSpec
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, find_document
 from tasks.attempt import submission_id
@@ -82,7 +82,7 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
             manifest=manifest,
             recipe=recipe,
             seed=order.seed,
-            resources=_resources(order, use_gpu=use_gpu),
+            resources=order.resources.model_copy(update={"use_gpu": use_gpu}),
             code_version=code_version,
             note=order.note,
         )
@@ -97,10 +97,6 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
         model=manifest.dataset,
         unchanged=run_id == judged,
     )
-
-
-def _resources(order: Order, *, use_gpu: bool) -> Resources:
-    return Resources(workers_min=order.workers_min, workers_max=order.workers_max, use_gpu=use_gpu)
 
 
 def _runs_of(store: Store, base: str) -> tuple[str | None, str]:

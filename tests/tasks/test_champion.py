@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from ray_jobs.contract.errors import DataError, SpecError
-from tasks.champion import LostRaceError, promote, promotion, read, rollback
+from tasks.champion import LostRaceError, move, promote, read, rollback
 from tests.fakes import InMemoryStore
 from tests.tasks.clock import EVENING, LATER, NOON
 
@@ -17,13 +17,15 @@ def store() -> InMemoryStore:
     return InMemoryStore()
 
 
-def move(version: int, at=NOON):
-    return promotion(version, f"run{version}", by="retrain_classifier", at=at)
+def to(version: int, at=NOON):
+    return move(version, f"run{version}", by="retrain_classifier", at=at)
 
 
 def promote_all(store, *versions):
     for version in versions:
-        promote(store, "sample", move(version), etag=read(store, "sample").etag)
+        now = read(store, "sample").pointer
+        before = now.model_version if now else None
+        promote(store, "sample", to(version), judged_against=before)
 
 
 def versions_of(store):
@@ -44,22 +46,21 @@ def test_first_promotion_writes_the_pointer_and_its_history(store):
 
 def test_instants_are_kept_in_utc():
     there = NOON.astimezone(timezone(timedelta(hours=5)))
-    assert move(1, at=there).at == move(1).at
+    assert to(1, at=there).at == to(1).at
 
 
-def test_of_two_promotions_from_one_reading_the_second_must_compare_again(store):
+def test_of_two_promotions_judged_against_one_champion_the_second_must_compare_again(store):
     promote_all(store, 1)
-    etag = read(store, "sample").etag
-    promote(store, "sample", move(2), etag=etag)
+    promote(store, "sample", to(2), judged_against=1)
     with pytest.raises(LostRaceError, match=r"moved .*; expected the champion .* Compare again"):
-        promote(store, "sample", move(3), etag=etag)
+        promote(store, "sample", to(3), judged_against=1)
     assert versions_of(store) == [1, 2]
 
 
 def test_of_two_first_promotions_one_wins(store):
-    promote(store, "sample", move(1), etag=None)
+    promote(store, "sample", to(1), judged_against=None)
     with pytest.raises(LostRaceError, match="Compare again"):
-        promote(store, "sample", move(2), etag=None)
+        promote(store, "sample", to(2), judged_against=None)
 
 
 def test_pointer_that_moves_between_reading_and_writing_is_not_overwritten(store):
@@ -69,12 +70,12 @@ def test_pointer_that_moves_between_reading_and_writing_is_not_overwritten(store
             return super().compare_and_set(key, data, etag=etag)
 
     with pytest.raises(LostRaceError, match="Compare again"):
-        promote(Racing(), "sample", move(1), etag=None)
+        promote(Racing(), "sample", to(1), judged_against=None)
 
 
 def test_promotion_that_was_made_already_is_found_not_repeated(store):
-    promote(store, "sample", move(1), etag=None)
-    promote(store, "sample", move(1, at=LATER), etag=None)
+    promote(store, "sample", to(1), judged_against=None)
+    promote(store, "sample", to(1, at=LATER), judged_against=None)
     assert versions_of(store) == [1]
 
 
@@ -120,7 +121,7 @@ def test_roll_back_to_the_champion_of_now_changes_nothing(store):
 
 
 def test_roll_back_without_a_champion_names_the_models_that_have_one(store):
-    promote(store, "glass", move(1), etag=None)
+    promote(store, "glass", to(1), judged_against=None)
     with pytest.raises(DataError, match=r"'sample' has no champion yet; .*: glass.*retrain"):
         rollback(store, "sample", None, "ada", LATER)
 

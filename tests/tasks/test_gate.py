@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.run import ChampionPointer, Decision
-from tasks.champion import LostRaceError, promotion
+from tasks.champion import LostRaceError, move
 from tasks.gate import Policy, decide, judge
 from tests.tasks.clock import NOON
 from tests.tasks.documents import evaluation, scores
 
 
 def pointer(run_id: str, version: int = 1) -> ChampionPointer:
-    move = promotion(version, run_id, by="test", at=NOON)
-    return ChampionPointer(model="sample", model_version=version, run_id=run_id, history=(move,))
+    made = move(version, run_id, by="test", at=NOON)
+    return ChampionPointer(model="sample", model_version=version, run_id=run_id, history=(made,))
 
 
 def test_first_candidate_that_reaches_the_floor_is_promoted():
