@@ -1,0 +1,76 @@
+"""### retrain_classifier
+
+**Purpose.** Train a candidate on a data set version, judge what would be shipped, and promote it
+only if it is really better:
+plan -> train -> register -> export -> verify -> evaluate -> gate -> promote -> report.
+
+**Inputs.** Runs when `ingest_dataset` announces a data set, every Monday at 03:00 UTC, and by
+hand. Scheduled and announced runs act on the data set and the recipe of the Variables
+`sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored.
+
+**Idempotence.** The run id is a hash of data set version, recipe, seed and code version. What was
+judged already ends as `unchanged`; a Ray job that is there is taken over, never started twice;
+every document is written once. Any task can be cleared at any moment.
+
+**Triage.** A verdict `kept` is a success: the champion stays. A red task carries its reason as
+the XCom `error`: fact, expectation, remedy. `train` red: its log holds the Ray job's log; clear it
+and training goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
+
+from dags import retraining
+from dags.shared import DATASET, DEFAULT_ARGS, ray_step, step
+from ray_jobs.recipes import catalog
+
+
+@dag(
+    dag_id="retrain_classifier",
+    doc_md=__doc__,
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 3 * * 1", timezone="UTC"), assets=[DATASET]
+    ),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    dagrun_timeout=timedelta(days=2),
+    tags=["sortline", "training"],
+    params={
+        "dataset": Param(None, type=["null", "string"], description="Empty: that of the settings"),
+        "version": Param(None, type=["null", "string"], description="Empty: the newest"),
+        "recipe": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *catalog.names()],
+            description="Empty: that of the settings",
+        ),
+        "overrides": Param({}, type="object", description='Recipe keys: {"epochs": 3}'),
+        "workers_min": Param(2, type="integer", minimum=1, maximum=1024),
+        "workers_max": Param(2, type="integer", minimum=1, maximum=1024),
+        "seed": Param(0, type="integer", minimum=0),
+        "force": Param(False, type="boolean", description="Run a judged fingerprint again"),
+        "note": Param(None, type=["null", "string"], maxLength=500),
+    },
+)
+def retrain_classifier() -> None:
+    """Wire the steps; each is a function of `dags.retraining` or a Ray job."""
+    plan = task.short_circuit(step(retraining.plan))()
+    register = task(step(retraining.register))()
+    gate = task(step(retraining.gate))()
+    promote = task(step(retraining.promote))()
+    report = task(step(retraining.report))()
+
+    train = ray_step("train", deadline=timedelta(hours=24))
+    export = ray_step("export", num_cpus=1)
+    verify = ray_step("verify", profile="evaluate", num_cpus=1)
+    evaluate = ray_step("evaluate", num_cpus=1)
+
+    plan >> train >> register >> export >> verify >> evaluate >> gate >> promote >> report
+
+
+retrain_classifier()

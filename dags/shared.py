@@ -1,0 +1,118 @@
+"""What every DAG of Sortline has in common: defaults, the data set's asset, and `step`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from airflow.sdk import Asset, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from ray_jobs.contract.errors import SortlineError, SpecError, closest
+from tasks.operators.operator import RayJobOperator
+from tasks.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DATASET = Asset(name="sortline_dataset", uri="sortline://dataset", group="sortline")
+DATASET_VARIABLE = "sortline_dataset"  # the data set that scheduled and asset runs act on
+RECIPE_VARIABLE = "sortline_recipe"  # their recipe
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "sortline",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(hours=1),
+}
+
+
+def settings() -> Settings:
+    """Where the parts are, as this process's environment says."""
+    return Settings.from_env(os.environ)
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Make one of our functions a well-mannered task.
+
+    What it raises on purpose is pushed as the XCom `error` for whoever follows the run, and is
+    retried only where another try can help.
+    """
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SortlineError as error:
+            get_current_context()["ti"].xcom_push("error", error.to_wire())
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
+
+    return guarded
+
+
+def form() -> dict[str, Any]:
+    """What the run was triggered with; unknown keys, which Airflow lets pass, are refused."""
+    context = get_current_context()
+    params = dict(context["params"])
+    known = set(context["dag"].params)
+    for key in context["dag_run"].conf or {}:
+        if key not in known:
+            raise SpecError(
+                f"'{key}' is not a parameter of {context['dag'].dag_id}",
+                "known parameters only",
+                closest(key, known),
+            )
+    return params
+
+
+def announce(published: Mapping[str, Any]) -> None:
+    """Put the manifest's address into the data set's asset event of this task."""
+    event = get_current_context()["outlet_events"][DATASET]
+    event.extra = {key: published[key] for key in ("dataset", "version", "manifest")}
+
+
+def announced() -> list[dict[str, Any]] | None:
+    """What every queued event of the data set's asset says; None where no event started the run."""
+    events = get_current_context()["triggering_asset_events"].get(DATASET, [])
+    return [dict(event.extra) for event in events] or None
+
+
+def ray_step(
+    name: str,
+    *,
+    profile: str | None = None,
+    num_cpus: float | None = None,
+    deadline: timedelta = timedelta(hours=1),
+) -> RayJobOperator:
+    """One step of a run as a Ray job, with the step's own identity for the object store.
+
+    Args:
+      name: the step; its entry point is `ray_jobs.<name>_job`.
+      profile: the identity; the step's name where None.
+      num_cpus: CPUs of the entry point itself.
+      deadline: the longest it may take.
+    """
+    planned = "ti.xcom_pull(task_ids='plan', key='plan')"
+    spec_uri = f"{{{{ {planned}['spec_uri'] }}}}"
+    return RayJobOperator(
+        task_id=name,
+        job_name=f"sortline-{{{{ {planned}['run_id'] }}}}-{name}",
+        entrypoint=["python", "-m", f"ray_jobs.{name}_job", "--spec", spec_uri],
+        env_vars={"AWS_PROFILE": profile or name},
+        num_cpus=num_cpus,
+        deadline=deadline,
+        failure="tasks.failures:of_ray_job",
+    )
+
+
+def short_id(text: str) -> str:
+    """12 hex digits that stand for a text; the same each time."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,185 @@
+"""Airflow's REST API, as far as the command line needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError, SpecError
+
+ENDED = {"success", "failed"}
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """One task of a run; `state` is Airflow's own word, None before it is scheduled."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+    start: datetime | None
+    end: datetime | None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Read one task instance of the REST API."""
+        return cls(
+            task_id=body["task_id"],
+            state=body["state"],
+            try_number=body["try_number"],
+            start=_instant(body["start_date"]),
+            end=_instant(body["end_date"]),
+        )
+
+
+class AirflowApi:
+    """A logged-in client. Every path is one of `/api/v2`."""
+
+    def __init__(self, url: str, login: tuple[str, str]) -> None:
+        self.url = url.rstrip("/")
+        self._login = login
+        # The address is ours; a proxy of the environment has no say in it.
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._token: str | None = None
+
+    def unhealthy_parts(self) -> list[str]:
+        """Which of scheduler, triggerer, DAG processor and database do not answer."""
+        body = self._call("GET", "/api/v2/monitor/health").json()
+        return sorted(name for name, part in body.items() if part["status"] != "healthy")
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Start a run by hand and return its id. Raises SpecError where the form refuses."""
+        body = {"logical_date": None, "conf": dict(conf)}
+        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body).json()["dag_run_id"]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """The run's state: queued, running, success or failed."""
+        return self._call("GET", _run(dag_id, run_id)).json()["state"]
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed: its tasks are ended, and they end their Ray jobs."""
+        self._call("PATCH", _run(dag_id, run_id), {"state": "failed"})
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        """Every task of a run, as it stands."""
+        body = self._call("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=100").json()
+        return [TaskState.from_json(item) for item in body["task_instances"]]
+
+    def task_order(self, dag_id: str) -> list[str]:
+        """The task ids of a DAG, upstream first."""
+        tasks = self._call("GET", f"/api/v2/dags/{dag_id}/tasks").json()["tasks"]
+        downstream = {task["task_id"]: task["downstream_task_ids"] for task in tasks}
+        order: list[str] = []
+        while downstream:
+            free = sorted(set(downstream) - {t for ids in downstream.values() for t in ids})
+            order += free
+            for task_id in free:
+                del downstream[task_id]
+        return order
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:  # noqa: ANN401
+        """What a task left under a key, or None."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        answer = self._call("GET", path, missing_ok=True)
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.json()["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task: TaskState) -> str:
+        """A task's log of its last try, as newline-delimited JSON."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}"
+        headers = {"Accept": "application/x-ndjson"}
+        return self._call("GET", f"{path}?full_content=true", headers=headers).text
+
+    def runs_started_by(self, dag_id: str, run_id: str) -> list[str]:
+        """The runs (of any DAG) that this run's asset events have started."""
+        query = f"source_dag_id={quote(dag_id)}&source_run_id={quote(run_id, safe='')}"
+        body = self._call("GET", f"/api/v2/assets/events?{query}").json()
+        return [run["run_id"] for event in body["asset_events"] for run in event["created_dagruns"]]
+
+    def variable(self, key: str) -> str | None:
+        """An Airflow Variable's value, or None."""
+        answer = self._call("GET", f"/api/v2/variables/{key}", missing_ok=True)
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.json()["value"]
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Create or change an Airflow Variable."""
+        body = {"key": key, "value": value}
+        changed = self._call("PATCH", f"/api/v2/variables/{key}", body, missing_ok=True)
+        if changed.status_code == HTTPStatus.NOT_FOUND:
+            self._call("POST", "/api/v2/variables", body)
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG processor has brought this DAG in."""
+        answer = self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True)
+        return answer.status_code == HTTPStatus.OK
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        missing_ok: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        answer = self._send(method, path, body, headers)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # the token has run out
+            self._token = None
+            answer = self._send(method, path, body, headers)
+        if answer.is_success or (missing_ok and answer.status_code == HTTPStatus.NOT_FOUND):
+            return answer
+        raise _refusal(answer)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Any,  # noqa: ANN401
+    ) -> httpx.Response:
+        try:
+            if self._token is None:
+                self._token = self._log_in()
+            auth = {"Authorization": f"Bearer {self._token}"}
+            return self._http.request(method, path, json=body, headers=auth | dict(headers or {}))
+        except httpx.TransportError as error:
+            raise ClusterError(
+                f"Airflow at {self.url} does not answer: {error!r}",
+                "its API server up and reachable",
+                "Run `sortline status`, then `sortline up`",
+            ) from error
+
+    def _log_in(self) -> str:
+        user, password = self._login
+        answer = self._http.post("/auth/token", json={"username": user, "password": password})
+        if answer.status_code != HTTPStatus.CREATED:
+            raise CredentialError(
+                f"Airflow at {self.url} refuses the login of '{user}'",
+                "the password it was started with",
+                "Check the password file that `sortline status` names",
+            )
+        return answer.json()["access_token"]
+
+
+def _refusal(answer: httpx.Response) -> SortlineError:
+    try:
+        detail = answer.json().get("detail", answer.text)
+    except ValueError:
+        detail = answer.text
+    fact = f"Airflow answers {answer.status_code} to {answer.request.url.path}: {detail}"
+    if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        return SpecError(fact, "values that the DAG's form accepts", "Correct the value")
+    return ClusterError(fact, "a healthy Airflow", "Look at its log (`sortline status` names it)")
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,229 @@
+"""The command `sortline`. Exit codes: 0 done, 1 our fault, 2 the user's, 3 a part is not up."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console, RenderableType
+
+from infra import summary
+from infra.commands import demo as demos
+from infra.commands import ingest as ingests
+from infra.commands import models as registered
+from infra.commands import predict as predictions
+from infra.commands import retrain as retrains
+from infra.local.stack import PartStatus
+from infra.session import Session
+from ray_jobs.contract.errors import ClusterError, SortlineError
+
+app = typer.Typer(
+    help="Keeps a waste-sorting image classifier fresh.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEFAULT_HOME = Path(".sortline")
+_home: ContextVar[Path] = ContextVar("home", default=DEFAULT_HOME)
+
+
+def _remember(home: Path) -> Path:
+    """Keep the home for a traceback that may have to be written there."""
+    _home.set(home)
+    return home
+
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        envvar="SORTLINE_HOME", help="State folder of the one-machine stack.", callback=_remember
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object on a line.")]
+Name = Annotated[str | None, typer.Option(help="Data set; default: that of the settings.")]
+Recipe = Annotated[str | None, typer.Option(help="Named recipe.")]
+
+
+@app.command()
+def up(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Start what is missing of the stack, and wait until it is healthy."""
+    session = Session.open(home)
+    _answer_parts(session.stack.up(session.screen.say), as_json=as_json)
+
+
+@app.command()
+def down(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Stop every process of the stack; what it stored stays."""
+    session = Session.open(home)
+    _answer_parts(session.stack.down(session.screen.say), as_json=as_json)
+
+
+@app.command()
+def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show every part, its address and its health."""
+    _answer_parts(Session.open(home).stack.status(), as_json=as_json)
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Option(help="`sample:` or a folder of class folders.")],
+    name: Annotated[str | None, typer.Option(help="Data set; default: the source's name.")] = None,
+    source_format: Annotated[str, typer.Option("--format", help="`auto` or a name.")] = "auto",
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a labelled image source into a data set version."""
+    session = Session.open(home)
+    made = ingests.ingest(session, source=source, name=name, source_format=source_format)
+    _answer(made, summary.of_ingest(made), as_json=as_json)
+
+
+@app.command()
+def retrain(  # noqa: PLR0913 - the command line's own options
+    name: Name = None,
+    recipe: Recipe = None,
+    workers: Annotated[str, typer.Option(help="N, or MIN..MAX.")] = "2",
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE")] = None,
+    force: Annotated[bool, typer.Option(help="Run what was judged again.")] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Train, judge, and promote if it is really better."""
+    made = retrains.retrain(
+        Session.open(home),
+        name=name,
+        recipe=recipe,
+        workers=workers,
+        overrides=overrides or [],
+        force=force,
+    )
+    _answer(made.answer, summary.of_retraining(made), as_json=as_json)
+
+
+@app.command()
+def demo(
+    source: Annotated[str, typer.Option(help="As for ingest.")] = demos.DEFAULT_SOURCE,
+    recipe: Recipe = None,
+    keep: Annotated[bool, typer.Option(help="Leave the stack up.")] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job once, from nothing."""
+    session = Session.open(home)
+    made = demos.demo(session, source=source, recipe=recipe, keep=keep)
+    kept = session.stack.is_up()
+    _answer(made.to_json(), summary.of_demo(made, session.stack, kept=kept), as_json=as_json)
+
+
+@app.command()
+def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show the champion and every registered version."""
+    known = registered.models(Session.open(home), name=name)
+    _answer(known, summary.of_models(known), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    version: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
+    name: Name = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Make an earlier champion the champion again."""
+    known = registered.rollback(Session.open(home), name=name, version=version)
+    _answer(known, summary.of_models(known), as_json=as_json)
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    name: Name = None,
+    top: Annotated[int, typer.Option(min=1, help="Classes to show.")] = 3,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Label images with the champion."""
+    answers = predictions.predict(Session.open(home), name=name, images=images, top=top)
+    _answer(answers, summary.of_predictions(answers), as_json=as_json)
+    if any("error" in answer for answer in answers):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; every way out ends in one of the exit codes."""
+    # Whoever ends us politely gets what Ctrl-C gets: what was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        return app(arguments, standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SortlineError as error:
+        return _tell(error)
+    except (KeyboardInterrupt, click.Abort):
+        _screen().print("Stopped. The next run goes on where this one was.")
+        return 130
+    except Exception as error:  # noqa: BLE001 - the border: nothing may leave it undressed
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _tell(_disk_full(error))
+        path = _write_traceback(error)
+        _screen().print(f"[bold red]Our fault:[/] {error!r}\nThe traceback is in {path}")
+        return 1
+
+
+def _answer(answer: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        Console().print(shown)
+
+
+def _answer_parts(parts: list[PartStatus], *, as_json: bool) -> None:
+    answer = {"parts": [part.model_dump() for part in parts]}
+    _answer(answer, summary.of_parts(parts), as_json=as_json)
+
+
+def _tell(error: SortlineError) -> int:
+    screen = _screen()
+    screen.print(f"[bold red]{type(error).__name__.removesuffix('Error')} error[/]")
+    for label, text in (
+        ("fact", error.fact),
+        ("expected", error.expectation),
+        ("remedy", error.remedy),
+    ):
+        screen.print(f"  {label:<9}", end="", style="dim")
+        screen.print(text, markup=False, highlight=False, soft_wrap=True)
+    return error.exit_code
+
+
+def _disk_full(error: OSError) -> ClusterError:
+    return ClusterError(
+        f"no space is left on the disk: {error}", "free disk space", "Free some, then run again"
+    )
+
+
+def _write_traceback(error: Exception) -> Path:
+    folder = _home.get().resolve() / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"sortline-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    path.write_text("".join(traceback.format_exception(error)))
+    return path
+
+
+def _screen() -> Console:
+    return Console(stderr=True)

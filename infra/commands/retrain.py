@@ -1,0 +1,143 @@
+"""`sortline retrain`: train, judge and perhaps promote, through Airflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infra.airflow_api import AirflowApi
+from infra.follow import DagRun, follow
+from infra.screen import seconds_of
+from infra.session import RECIPE_VARIABLE, Session
+from ray_jobs.contract import keys
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.run import Decision, ExportFormat, ModelCard, Progress, Resources
+from ray_jobs.recipes import catalog
+from ray_jobs.storage import Store, find_document, read_document
+from tasks import capacity
+from tasks.order import parse_workers
+
+DAG_ID = "retrain_classifier"
+DEFAULT_RECIPE = "lite0_probe"
+RAY_STEPS = ("train", "export", "verify", "evaluate")
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts as a mapping.
+
+    >>> parse_overrides(["epochs=3", "schedule.base_lr=0.01"])
+    {'epochs': '3', 'schedule.base_lr': '0.01'}
+    """
+    overrides: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise SpecError(f"--set '{pair}'", "KEY=VALUE", "Write --set epochs=10")
+        overrides[key] = value
+    return overrides
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """A finished run: the keys of `--json`, its card, and the seconds of each stage."""
+
+    answer: dict[str, Any]
+    card: ModelCard
+    stages: dict[str, float]
+
+
+def retrain(
+    session: Session,
+    *,
+    name: str | None,
+    recipe: str | None,
+    workers: str,
+    overrides: Sequence[str],
+    force: bool,
+) -> Retraining:
+    """Trigger `retrain_classifier` and follow it.
+
+    Raises:
+      SpecError, CapacityError: what was asked for cannot be; nothing was started.
+    """
+    chosen = parse_overrides(overrides)
+    fewest, most = parse_workers(workers)
+    catalog.resolve(recipe or DEFAULT_RECIPE, chosen)
+    session.require_up()
+    capacity.check(session.settings(), Resources(workers_min=fewest, workers_max=most))
+    api = session.airflow()
+    conf: dict[str, Any] = {
+        "dataset": session.dataset(name),
+        "recipe": recipe or api.variable(RECIPE_VARIABLE) or DEFAULT_RECIPE,
+        "overrides": chosen,
+        "workers_min": fewest,
+        "workers_max": most,
+        "force": force,
+    }
+    return follow_retrain(session, api, DagRun(DAG_ID, api.trigger(DAG_ID, conf)))
+
+
+def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining:
+    """Follow a run of `retrain_classifier` to its end."""
+    start = time.monotonic()
+    store = session.store("serve")
+    progress = ProgressReader(api, run, store)
+    try:
+        snapshot = follow(
+            api, run, show=session.screen.show, progress=progress.read, logs=session.logs
+        )
+    finally:
+        session.screen.settle()
+    seconds = round(time.monotonic() - start, 1)
+    planned = api.xcom(run.dag_id, run.run_id, "plan", "plan")
+    card = read_document(store, ModelCard, keys.run(planned["run_id"], "card.json"))
+    answer = _answer(card, store, unchanged=planned["unchanged"])
+    jobs = {} if planned["unchanged"] else _ray_jobs(api, run)
+    answer |= {"dag_run": run.run_id, "ray_jobs": jobs, "seconds": seconds}
+    stages = {task.task_id: seconds_of(task) for task in snapshot.tasks}
+    return Retraining(answer, card, {name: s for name, s in stages.items() if s is not None})
+
+
+@dataclass
+class ProgressReader:
+    """Reads `progress.json` of the run that a DAG run has planned."""
+
+    api: AirflowApi
+    run: DagRun
+    store: Store
+    _run_id: str | None = None
+
+    def read(self) -> Progress | None:
+        """Where the training stands, or None before it has said so."""
+        if self._run_id is None:
+            planned = self.api.xcom(self.run.dag_id, self.run.run_id, "plan", "plan")
+            self._run_id = planned and planned["run_id"]
+        if self._run_id is None:
+            return None
+        return find_document(self.store, Progress, keys.run(self._run_id, "progress.json"))
+
+
+def _answer(card: ModelCard, store: Store, *, unchanged: bool) -> dict[str, Any]:
+    scores = card.evaluation.candidate
+    exports = {export.format: export.prefix for export in card.exports.exports}
+    verdict = Decision.UNCHANGED if unchanged else card.verdict.decision
+    return {
+        "run_id": card.spec.run_id,
+        "dataset": card.spec.manifest.dataset,
+        "version": card.spec.manifest.version,
+        "recipe": card.spec.recipe.name,
+        "verdict": verdict.value,
+        "reasons": list(card.verdict.reasons),
+        "test_accuracy": scores.accuracy,
+        "test_accuracy_interval": list(scores.interval),
+        "model_version": card.model_version,
+        "export": store.uri(exports[ExportFormat.SAVED_MODEL]),
+        "report": store.uri(keys.run(card.spec.run_id, "report.html")),
+    }
+
+
+def _ray_jobs(api: AirflowApi, run: DagRun) -> dict[str, str]:
+    answers = {step: api.xcom(run.dag_id, run.run_id, step) for step in RAY_STEPS}
+    return {step: answer["submission_id"] for step, answer in answers.items() if answer}

@@ -1,0 +1,76 @@
+"""What every command stands on: a home, its stack, and the screen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.airflow_api import AirflowApi
+from infra.follow import airflow_down
+from infra.local.stack import Stack
+from infra.screen import Screen
+from ray_jobs.contract.errors import ClusterError, SpecError
+from ray_jobs.storage import ObjectStore
+from tasks.settings import Settings
+
+DATASET_VARIABLE = "sortline_dataset"
+RECIPE_VARIABLE = "sortline_recipe"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the command line. What a person reads goes to `screen` (standard error)."""
+
+    stack: Stack
+    screen: Screen
+
+    @classmethod
+    def open(cls, home: Path) -> Session:
+        """The stack of a home, started or not."""
+        return cls(Stack.at(home, os.environ), Screen(Console(stderr=True)))
+
+    @property
+    def logs(self) -> Path:
+        """Where the log of what went wrong is put."""
+        return self.stack.home / "logs"
+
+    def require_up(self) -> None:
+        """Raise ClusterError unless every part is healthy; then point this process at them."""
+        down = [part.name for part in self.stack.status() if not part.healthy]
+        if down:
+            raise ClusterError(
+                f"the stack in {self.stack.home} is not up: {', '.join(down)}",
+                "every part healthy",
+                "Run `sortline up`",
+            )
+        os.environ.update(self.stack.environment())
+
+    def settings(self) -> Settings:
+        """Where the parts are."""
+        return self.stack.settings()
+
+    def store(self, profile: str) -> ObjectStore:
+        """The bucket, as one of its identities."""
+        return self.settings().store(profile)
+
+    def airflow(self) -> AirflowApi:
+        """Airflow, logged in. Raises ClusterError where one of its parts does not answer."""
+        api = AirflowApi(self.stack.airflow_url, self.stack.airflow_login())
+        bad = api.unhealthy_parts()
+        if bad:
+            raise airflow_down(bad)
+        return api
+
+    def dataset(self, name: str | None) -> str:
+        """`name`, or the data set of the settings. Raises SpecError where there is neither."""
+        chosen = name or self.airflow().variable(DATASET_VARIABLE)
+        if not chosen:
+            raise SpecError(
+                "no data set is named",
+                f"--name NAME, or the Airflow Variable '{DATASET_VARIABLE}'",
+                "Run `sortline ingest --source SOURCE` first, or pass --name",
+            )
+        return chosen

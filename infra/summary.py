@@ -1,0 +1,152 @@
+"""What a command ends with, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from infra.commands.demo import Demo
+from infra.commands.retrain import Retraining
+from infra.local.stack import PartStatus, Stack
+from ray_jobs.contract.dataset import Split
+
+_VERDICT_STYLES = {"promoted": "bold green", "kept": "bold yellow", "unchanged": "bold cyan"}
+
+
+def of_parts(parts: list[PartStatus]) -> RenderableType:
+    """Every part: address, health, and whether it is somebody else's."""
+    table = Table("part", "address", "state", box=None, header_style="dim")
+    for part in parts:
+        state = Text("healthy", "green") if part.healthy else Text("down", "red")
+        if part.external:
+            state.append(" (external)", "dim")
+        table.add_row(part.name, part.address, state)
+    return table
+
+
+def of_ingest(answer: Mapping[str, Any]) -> RenderableType:
+    """A data set version: images a class and split, and what was set aside."""
+    table = Table("class", "images", box=None, header_style="dim")
+    table.columns[1].justify = "right"
+    for name, count in answer["classes"].items():
+        table.add_row(name, str(count))
+    return Group(_facts(_ingest_facts(answer)), table)
+
+
+def of_retraining(retraining: Retraining) -> RenderableType:
+    """A verdict and what it rests on."""
+    return Group(_verdict(retraining), _facts(_retrain_facts(retraining)), _recalls(retraining))
+
+
+def of_demo(made: Demo, stack: Stack, *, kept: bool) -> RenderableType:
+    """The whole main job."""
+    facts = _ingest_facts(made.ingest) | _retrain_facts(made.retraining)
+    facts["seconds a stage"] = "  ".join(f"{n} {s:g}" for n, s in made.seconds.items())
+    facts |= _addresses(stack) if kept else {"stack": "stopped; `make demo KEEP=1` leaves it up"}
+    return Panel(
+        Group(_verdict(made.retraining), _facts(facts), _per_class(made)), title="Sortline"
+    )
+
+
+def _ingest_facts(answer: Mapping[str, Any]) -> dict[str, str]:
+    images = "  ".join(f"{state} {count}" for state, count in answer["images"].items())
+    splits = "  ".join(f"{split} {count}" for split, count in answer["splits"].items())
+    return {
+        "data set": f"{answer['dataset']} @ {answer['version']}",
+        "images": images,
+        "splits": splits,
+        "manifest": answer["manifest"],
+        "ingest run": answer["dag_run"],
+    }
+
+
+def _retrain_facts(retraining: Retraining) -> dict[str, str]:
+    answer = retraining.answer
+    model = f"{answer['dataset']} version {answer['model_version']} (run {answer['run_id']})"
+    jobs = "\n".join(answer["ray_jobs"].values())
+    return {
+        "recipe": answer["recipe"],
+        "model": model,
+        "export": answer["export"],
+        "report": answer["report"],
+        "retrain run": answer["dag_run"],
+        "Ray jobs": jobs or "none: nothing had changed",
+    }
+
+
+def _verdict(retraining: Retraining) -> Text:
+    answer = retraining.answer
+    low, high = answer["test_accuracy_interval"]
+    text = Text(answer["verdict"].upper(), _VERDICT_STYLES[answer["verdict"]])
+    text.append(f"  test accuracy {answer['test_accuracy']:.3f}", "bold")
+    text.append(f" (95% interval {low:.3f} to {high:.3f})\n", "none")
+    text.append("\n".join(answer["reasons"]) + "\n", "none")
+    return text
+
+
+def _recalls(retraining: Retraining) -> RenderableType:
+    table = Table("class", "test images", "recall", box=None, header_style="dim")
+    for name, score in retraining.card.evaluation.candidate.classes.items():
+        table.add_row(name, str(score.images), _rate(score.recall))
+    return table
+
+
+def _per_class(made: Demo) -> RenderableType:
+    """Images a class and split, with the recall on the test split."""
+    table = Table("class", *(s.value for s in Split), "recall", box=None, header_style="dim")
+    scores = made.retraining.card.evaluation.candidate.classes
+    for name in made.ingest["classes"]:
+        counts = (str(made.manifest.splits[split][name]) for split in Split)
+        table.add_row(name, *counts, _rate(scores[name].recall))
+    return table
+
+
+def _rate(value: float | None) -> str:
+    return "no images" if value is None else f"{value:.3f}"
+
+
+def _facts(facts: Mapping[str, str]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def _addresses(stack: Stack) -> dict[str, str]:
+    airflow_user, _ = stack.airflow_login()
+    mlflow_user, _ = stack.mlflow_login()
+    return {
+        "Airflow": f"{stack.airflow_url}  user {airflow_user}",
+        "MLflow": f"{stack.mlflow_url}  user {mlflow_user}",
+        "Ray": stack.ray_dashboard_url,
+    }
+
+
+def of_models(known: Mapping[str, Any]) -> RenderableType:
+    """Every registered version, the champion marked."""
+    table = Table("version", "run", "verdict", "test accuracy", box=None, header_style="dim")
+    for version in known["versions"]:
+        mark = " *" if version["version"] == known["champion"] else ""
+        accuracy = version.get("test_accuracy")
+        shown = "" if accuracy is None else f"{accuracy:.3f}"
+        table.add_row(
+            f"{version['version']}{mark}", version["run_id"], version.get("verdict") or "", shown
+        )
+    return Group(table, Text("* champion", "dim"))
+
+
+def of_predictions(answers: list[dict[str, Any]]) -> RenderableType:
+    """A line an image: its classes, or why it has none."""
+    table = Table("image", "answer", box=None, header_style="dim")
+    for answer in answers:
+        classes = answer.get("classes", [])
+        words = "  ".join(f"{c['label']} {c['probability']:.3f}" for c in classes)
+        table.add_row(answer["image"], Text(answer.get("error", words)))
+    return table

@@ -1,0 +1,38 @@
+"""What a failed Ray job means: our own error where its log holds one, else what Ray says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray_jobs.contract.errors import ClusterError, SortlineError, from_wire
+
+_OWN_CODE_FAILED = "JOB_ENTRYPOINT_COMMAND_ERROR"
+
+
+def of_ray_job(event: dict[str, Any]) -> SortlineError:
+    """The error to raise for a job that did not succeed.
+
+    Args:
+      event: what `RayJobTrigger` fired.
+    """
+    job, status = event["submission_id"], event["status"]
+    if event["timed_out"]:
+        return SortlineError(
+            f"Ray job {job} was stopped at its deadline",
+            "a job that ends within its budget",
+            "Give it a larger budget, fewer epochs or more workers",
+        )
+    told = from_wire(event["message"])
+    if told is not None:
+        return told
+    if event["error_type"] == _OWN_CODE_FAILED:
+        return SortlineError(
+            f"Ray job {job} failed with exit code {event['exit_code']}",
+            "exit code 0",
+            "Read its traceback in this task's log, above",
+        )
+    return ClusterError(
+        f"Ray job {job} ended {status}: {event['error_type'] or event['message'][-300:]}",
+        "a cluster that lets it run to its end",
+        "Look at the Ray dashboard; the next try goes on from the last checkpoint",
+    )

@@ -1,0 +1,154 @@
+"""Ray's Jobs API over HTTP: the only module that knows its shapes (Ray 2.60).
+
+Status comes from here and from here alone; a log that ends says nothing about the job.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Self
+
+import httpx
+
+
+class JobStatus(StrEnum):
+    """The states of a Ray job."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job will not move any more."""
+        return self not in {JobStatus.PENDING, JobStatus.RUNNING}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the dashboard says of one job; times are Unix milliseconds."""
+
+    submission_id: str
+    status: JobStatus
+    message: str = ""
+    error_type: str | None = None
+    exit_code: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Read one object of `GET /api/jobs/`."""
+        return cls(
+            submission_id=body["submission_id"],
+            status=JobStatus(body["status"]),
+            message=body.get("message") or "",
+            error_type=body.get("error_type"),
+            exit_code=body.get("driver_exit_code"),
+            start_ms=body.get("start_time"),
+            end_ms=body.get("end_time"),
+        )
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What to run: a constant argument vector; parameters travel in the file that it names.
+
+    `env_vars` are for names only (a profile, say): Ray shows them to whoever may list jobs.
+    """
+
+    entrypoint: Sequence[str]
+    env_vars: Mapping[str, str] = field(default_factory=dict[str, str])
+    num_cpus: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def to_json(self, submission_id: str) -> dict[str, Any]:
+        """The body of `POST /api/jobs/`. Ray hands `entrypoint` to a shell, hence the quoting."""
+        body: dict[str, Any] = {
+            "submission_id": submission_id,
+            "entrypoint": shlex.join(self.entrypoint),
+            "runtime_env": {"env_vars": dict(self.env_vars)} if self.env_vars else {},
+            "metadata": dict(self.metadata),
+        }
+        if self.num_cpus is not None:
+            body["entrypoint_num_cpus"] = self.num_cpus
+        return body
+
+
+class RayApiError(Exception):
+    """The dashboard answered with something that no request of ours should cause."""
+
+
+class RayUnreachableError(RayApiError):
+    """The dashboard does not answer, or answers that it cannot: try again."""
+
+
+class RayRefusedError(RayApiError):
+    """The token is missing or wrong."""
+
+
+class JobsApi:
+    """The calls, over an `httpx.AsyncClient` that carries address, token and TLS settings."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def list(self) -> list[Job]:
+        """Every submitted job that the cluster remembers."""
+        body = (await self._call("GET", "/api/jobs/")).json()
+        return [Job.from_json(item) for item in body if item.get("submission_id")]
+
+    async def find(self, submission_id: str) -> Job | None:
+        """One job, or None where the cluster does not know it."""
+        answer = await self._call("GET", f"/api/jobs/{submission_id}", missing_ok=True)
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else Job.from_json(answer.json())
+
+    async def submit(self, submission_id: str, request: JobRequest) -> None:
+        """Start a job; one that is there under this id already counts as started."""
+        try:
+            await self._call("POST", "/api/jobs/", json=request.to_json(submission_id))
+        except RayApiError:
+            # A used id is an HTTP 500 with a traceback that says "already exists"; a lost answer
+            # is a time-out. Both are settled by looking.
+            if await self.find(submission_id) is None:
+                raise
+
+    async def stop(self, submission_id: str) -> None:
+        """Ask a job to stop; it is gone when its status says so. Unknown is stopped."""
+        await self._call("POST", f"/api/jobs/{submission_id}/stop", missing_ok=True)
+
+    async def logs(self, submission_id: str) -> str:
+        """What the job's driver has printed so far."""
+        answer = await self._call("GET", f"/api/jobs/{submission_id}/logs", missing_ok=True)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return ""
+        return answer.json().get("logs") or ""
+
+    async def version(self) -> str:
+        """The version of Ray that answers."""
+        return str((await self._call("GET", "/api/version")).json()["ray_version"])
+
+    async def _call(
+        self, method: str, path: str, *, json: object = None, missing_ok: bool = False
+    ) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, path, json=json)
+        except httpx.TransportError as error:
+            raise RayUnreachableError(
+                f"Ray's dashboard at {self._client.base_url} does not answer: {error!r}"
+            ) from error
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise RayRefusedError(f"Ray's dashboard at {self._client.base_url} refuses the token")
+        if answer.status_code == HTTPStatus.NOT_FOUND and missing_ok:
+            return answer
+        if answer.is_error:
+            last_line = (answer.text.strip().splitlines() or [""])[-1]
+            kind = RayUnreachableError if answer.is_server_error else RayApiError
+            raise kind(f"{method} {path}: HTTP {answer.status_code}: {last_line}")
+        return answer

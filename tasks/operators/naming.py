@@ -1,0 +1,34 @@
+"""Which Ray job a task means: named by its inputs, numbered by what the cluster says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tasks.operators.jobs_api import Job, JobStatus
+
+_LOST = {JobStatus.FAILED, JobStatus.STOPPED}
+
+
+def current_job(job_name: str, jobs: Iterable[Job]) -> tuple[str, Job | None]:
+    """The submission id to use for `job_name`, and the job that already carries it.
+
+    Attempt = 1 + the jobs of this name that ended FAILED or STOPPED. A job that is pending,
+    running or has succeeded is taken over. Airflow's try number plays no part, so that a clear
+    or a retry finds the running job.
+
+    >>> failed = Job("train-1", JobStatus.FAILED)
+    >>> current_job("train", [failed])
+    ('train-2', None)
+    >>> current_job("train", [failed, Job("train-2", JobStatus.RUNNING)])[0]
+    'train-2'
+    """
+    attempts = {number: job for job in jobs if (number := _attempt(job_name, job)) is not None}
+    for number in sorted(attempts, reverse=True):
+        if attempts[number].status not in _LOST:
+            return attempts[number].submission_id, attempts[number]
+    return f"{job_name}-{max(attempts, default=0) + 1}", None
+
+
+def _attempt(job_name: str, job: Job) -> int | None:
+    prefix, _, number = job.submission_id.rpartition("-")
+    return int(number) if prefix == job_name and number.isdecimal() else None
