@@ -1,0 +1,60 @@
+import json
+
+import pytest
+
+from ray_jobs.contract.document import digest
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.recipe import Recipe
+
+RECIPE = {
+    "name": "debug",
+    "summary": "for tests",
+    "backbone": "efficientnet-b0",
+    "trainable": "all",
+    "image_px": 64,
+    "epochs": 3,
+    "batch_size": 8,
+    "schedule": {"base_lr": 0.01},
+}
+
+
+def parse(changes: dict[str, object]) -> Recipe:
+    return Recipe.from_json(json.dumps(RECIPE | changes).encode(), origin="recipe.json")
+
+
+def test_a_document_survives_the_store():
+    recipe = parse({})
+    assert Recipe.from_json(recipe.to_json(), origin="again") == recipe
+
+
+def test_a_misspelt_key_is_named_with_the_close_match():
+    with pytest.raises(SpecError, match="'epohcs' is not a key of Recipe.*Did you mean 'epochs'"):
+        parse({"epohcs": 3})
+
+
+def test_a_misspelt_key_inside_a_part_is_named_with_its_path():
+    with pytest.raises(SpecError, match=r"'schedule\.base_rl'.*Did you mean 'base_lr'"):
+        parse({"schedule": {"base_lr": 0.1, "base_rl": 0.1}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": "3"}, "epochs is '3'; expected a valid integer"),
+        ({"epochs": 0}, "epochs is 0; expected greater than or equal to 1"),
+        ({"image_px": 7}, "image_px is 7; expected greater than or equal to 32"),
+        ({"schedule": {"base_lr": -1.0}}, r"schedule\.base_lr is -1\.0; expected greater than 0"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_was_expected(changes: dict[str, object], message: str):
+    with pytest.raises(SpecError, match=message):
+        parse(changes)
+
+
+def test_a_document_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        parse({}).epochs = 4  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_digest_does_not_depend_on_the_order_of_keys():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
