@@ -1,0 +1,109 @@
+"""Where the one-machine stack keeps what: the folders of one home."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ray_jobs.contract.errors import ClusterError
+
+PRIVATE_DIR = 0o700
+PRIVATE_FILE = 0o600
+PRIVATE_UMASK = 0o077
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one home; nothing is made before `make`."""
+
+    root: Path
+
+    @property
+    def stack_id(self) -> str:
+        """The id that marks every process of this home: it outlives the folder itself."""
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
+
+    @property
+    def secrets(self) -> Path:
+        """Keys, tokens and passwords, a file each."""
+        return self.root / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        """A log file a part, rotated."""
+        return self.root / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """What was chosen at `up`: ports, external parts, code version."""
+        return self.root / "stack.json"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and session files; gone after `down`."""
+        return self.root / "run"
+
+    @property
+    def short_run(self) -> Path:
+        """A short name of `run`: the path of a unix socket ends at 107 bytes."""
+        return Path("/tmp") / f"sortline-{self.stack_id}"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where supervisord takes its orders."""
+        return self.short_run / "supervisor.sock"
+
+    @property
+    def scratch(self) -> Path:
+        """Where the parts put temporary files, so that `down` finds them."""
+        return self.short_run / "tmp"
+
+    def data(self, part: str) -> Path:
+        """What a part keeps from one start to the next."""
+        return self.root / part
+
+    def log_of(self, part: str) -> Path:
+        """The log file of a part."""
+        return self.logs / f"{part}.log"
+
+    def make(self) -> None:
+        """Make the folders, for their owner alone.
+
+        Raises:
+          ClusterError: somebody else holds the short name.
+        """
+        for folder in (self.root, self.secrets, self.logs, self.run):
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
+            folder.chmod(PRIVATE_DIR)
+        if not self.short_run.is_symlink():
+            self.short_run.symlink_to(self.run)
+        self._check_short_run()
+        self.scratch.mkdir(exist_ok=True, mode=PRIVATE_DIR)
+
+    def _check_short_run(self) -> None:
+        # Links in a sticky folder are safe as long as they are ours and lead home.
+        owner = self.short_run.lstat().st_uid
+        if owner != os.getuid() or self.short_run.readlink() != self.run:
+            raise ClusterError(
+                f"{self.short_run} is not ours",
+                f"a link of this user to {self.run}",
+                "Remove it, or name another home with --home",
+            )
+
+    def remove_short_run(self) -> None:
+        """Remove the short name, if it is ours."""
+        if self.short_run.is_symlink() and self.short_run.lstat().st_uid == os.getuid():
+            self.short_run.unlink()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, made whole by a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.rename(path)

@@ -1,0 +1,97 @@
+"""Settle, before anything starts, what the stack will look like: ports, external parts, code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from infra.local.code_version import code_version
+from infra.local.home import Home
+from infra.local.parts import Part
+from infra.local.plan import EXTERNAL_ADDRESS, EXTERNAL_VARIABLES, PROJECT, Plan
+from infra.local.ports import DEFAULT_PORTS, choose
+from infra.local.state import StackState, read_state, write_state
+from infra.local.vault import fill_vault, write_connections
+from ray_jobs.contract.errors import ClusterError, SpecError
+
+Report = Callable[[str], None]
+
+LEAST_FREE_BYTES = 2 * 10**9
+# Characters that the parts' configuration files and database addresses read as something else.
+_BAD_IN_PATH = re.compile(r"""[%?#$;,"'\\\n]""")
+_PATH_VARIABLES = re.compile(r"^AWS_(SHARED_CREDENTIALS|CONFIG)_FILE$|_FILE$")
+
+
+def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
+    """Refuse a home that the stack cannot work in.
+
+    Raises:
+      SpecError: its path has a character that a part misreads.
+      ClusterError: too little space is left on its file system.
+    """
+    if found := _BAD_IN_PATH.search(str(home.root)):
+        raise SpecError(
+            f"the home {home.root} has {found.group()!r} in its path",
+            "a path without any of % ? # $ ; , \" ' \\",
+            "Name another with --home",
+        )
+    free = shutil.disk_usage(home.root).free
+    if free < least_free_bytes:
+        raise ClusterError(
+            f"{free / 1e9:.1f} GB are free where {home.root} lies",
+            f"at least {least_free_bytes / 1e9:.1f} GB",
+            "Make room, or name a home on another disk with --home",
+        )
+
+
+def external_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """What of the user's environment names external parts; file names are made absolute.
+
+    >>> external_variables({"SORTLINE_RAY_ADDRESS": "http://ray:8265", "AWS_PROFILE": "team"})
+    {'SORTLINE_RAY_ADDRESS': 'http://ray:8265'}
+    """
+    found: dict[str, str] = {}
+    for part, address in EXTERNAL_ADDRESS.items():
+        if env.get(address):
+            names = (address, *EXTERNAL_VARIABLES[part])
+            found |= {name: _absolute(name, env[name]) for name in names if env.get(name)}
+    return found
+
+
+def _absolute(name: str, value: str) -> str:
+    return str(Path(value).expanduser().absolute()) if _PATH_VARIABLES.search(name) else value
+
+
+def settle(home: Home, env: Mapping[str, str], report: Report) -> Plan:
+    """Choose ports, generate secrets, and keep what was chosen.
+
+    The ports of the last time are taken again where they are free.
+    """
+    before = read_state(home)
+    external = external_variables(env)
+    bare = Plan(home, StackState(external=external))
+    wanted = {
+        part: {name: before.ports.get(name, port) for name, port in names.items()}
+        for part, names in DEFAULT_PORTS.items()
+        if not bare.is_external(Part(part))
+    }
+    ports, moves = choose(wanted)
+    for move in moves:
+        report(f"{move.part}: port {move.busy} is busy, took {move.taken}")
+    state = StackState(
+        ports=ports,
+        external=external,
+        bucket=env.get("SORTLINE_BUCKET") or before.bucket,
+        code_version=code_version(PROJECT, env),
+    )
+    plan = Plan(home, state)
+    fill_vault(plan.vault, bucket=state.bucket)
+    write_state(home, state)
+    return plan
+
+
+def connect_airflow(plan: Plan) -> None:
+    """Let Airflow know where Ray is."""
+    write_connections(plan.vault, ray_address=plan.ray_address, token_file=plan.ray_token_file)

@@ -1,0 +1,121 @@
+"""The one-machine stack: bring it up, look at it, take it down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+from infra.local.checks import login
+from infra.local.health import statuses
+from infra.local.home import Home
+from infra.local.parts import PartStatus
+from infra.local.plan import Plan, client_variables
+from infra.local.start import bring_up
+from infra.local.state import read_state
+from infra.local.stop import take_down
+from infra.local.supervisor import Supervisor
+from infra.local.vault import USERNAME
+from tasks.settings import Settings
+
+Report = Callable[[str], None]
+
+
+class Stack:
+    """The stack of one home. Making one starts nothing and writes nothing."""
+
+    def __init__(self, home: Home, env: Mapping[str, str]) -> None:
+        self._home = home
+        self._env = dict(env)
+
+    @classmethod
+    def at(cls, home: Path, env: Mapping[str, str]) -> Self:
+        """The stack that lives in a folder.
+
+        Args:
+          home: its folder, made at the first `up`.
+          env: the user's environment: what names external parts, and what children may see.
+        """
+        return cls(Home(home.expanduser().resolve()), env)
+
+    @property
+    def home(self) -> Path:
+        """The folder, absolute."""
+        return self._home.root
+
+    @property
+    def _plan(self) -> Plan:
+        return Plan(self._home, read_state(self._home))
+
+    def up(self, report: Report) -> list[PartStatus]:
+        """Start what is missing; return when all is healthy.
+
+        Args:
+          report: gets a line at every step that a person would like to see.
+
+        Raises:
+          CredentialError: an external part refuses the credential.
+          ClusterError: a part does not come up, or there is no disk space.
+          SpecError: the home's path cannot be used.
+        """
+        return bring_up(self._home, self._env, report)
+
+    def down(self, report: Report) -> list[PartStatus]:
+        """Stop everything of ours, however it was orphaned; data stay."""
+        return take_down(self._home, report)
+
+    def status(self) -> list[PartStatus]:
+        """Every part, asked now; empty before the first `up`."""
+        if not self._home.state_file.exists():
+            return []
+        return statuses(self._plan, Supervisor(self._home).processes())
+
+    def is_up(self) -> bool:
+        """Whether every part is healthy."""
+        found = self.status()
+        return bool(found) and all(part.healthy for part in found)
+
+    def settings(self) -> Settings:
+        """The addresses of this stack, external parts included."""
+        return self._plan.settings()
+
+    def environment(self) -> dict[str, str]:
+        """What a process on this machine needs to reach the stack: addresses and file names."""
+        return client_variables(self._plan)
+
+    @property
+    def airflow_url(self) -> str:
+        """Airflow's UI and API."""
+        return self._plan.airflow_url
+
+    def airflow_login(self) -> tuple[str, str]:
+        """User name and password of Airflow."""
+        external = self._plan.airflow_credentials_file
+        if external is not None:
+            return login(external)
+        return USERNAME, json.loads(self._plan.vault.airflow_passwords.read_bytes())[USERNAME]
+
+    @property
+    def mlflow_url(self) -> str:
+        """MLflow's UI and API."""
+        return self._plan.mlflow_uri
+
+    def mlflow_login(self) -> tuple[str, str]:
+        """User name and password of MLflow; empty where an external one asks for none."""
+        path = self._plan.mlflow_credentials_file
+        return login(path) if path is not None else ("", "")
+
+    @property
+    def ray_dashboard_url(self) -> str:
+        """Ray's dashboard and Jobs API."""
+        return self._plan.ray_address
+
+    @property
+    def ray_token_file(self) -> Path | None:
+        """File with Ray's token; None where an external Ray asks for none."""
+        return self._plan.ray_token_file
+
+    def log_of(self, part: str) -> Path:
+        """The log file of a part."""
+        return self._home.log_of(part)

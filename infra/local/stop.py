@@ -1,0 +1,57 @@
+"""Take the stack down and leave no process and no socket behind; data stay."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import psutil
+
+from infra.local.health import statuses
+from infra.local.home import Home
+from infra.local.locks import exclusive
+from infra.local.parts import PartStatus
+from infra.local.plan import Plan
+from infra.local.state import read_state
+from infra.local.supervisor import NAME, Supervisor
+from infra.local.sweep import kill_now, marked, sweep
+from ray_jobs.contract.errors import ClusterError
+
+# The slowest orderly end is SeaweedFS's, 3.3 s.
+_ORDERLY_S = 10.0
+
+
+def take_down(home: Home, report: Callable[[str], None]) -> list[PartStatus]:
+    """Stop every process of this home; external parts are left alone."""
+    if not home.root.exists():
+        end(home)
+        return []
+    with exclusive(home, report):
+        end(home)
+        return statuses(Plan(home, read_state(home)), {})
+
+
+def end(home: Home) -> None:
+    """Stop in order what can be, sweep what is left, remove the sockets.
+
+    Raises:
+      ClusterError: a process would not go.
+    """
+    Supervisor(home).stop(timeout_s=_ORDERLY_S)
+    _wait_for_supervisor(home)
+    left = sweep(home.stack_id)
+    if left:
+        raise ClusterError(
+            f"processes {', '.join(str(process.pid) for process in left)} do not end",
+            "no process of this stack",
+            "They hang in the kernel: look at its log, restart the machine",
+        )
+    shutil.rmtree(home.run, ignore_errors=True)
+    home.remove_short_run()
+
+
+def _wait_for_supervisor(home: Home) -> None:
+    # Parts that the sweep kills would be started again by a supervisor that lives on.
+    supervisors = marked(home.stack_id, NAME)
+    _, alive = psutil.wait_procs(supervisors, timeout=2)
+    kill_now(alive)

@@ -1,0 +1,165 @@
+"""supervisord: resident, keeps the parts alive, takes orders through a private unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import time
+import xmlrpc.client
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from infra.local.environment import PART_MARK, marked_environment
+from infra.local.home import PRIVATE_UMASK, Home, write_private
+from infra.local.launch import module
+from infra.local.parts import Part
+from ray_jobs.contract.errors import ClusterError
+
+NAME = "supervisord"
+_LOG_BYTES = 10_000_000
+_LOG_BACKUPS = 2
+# Seconds that a part has for an orderly end, before it is killed with its group.
+_STOP_S: Mapping[Part, int] = {Part.RAY: 4}
+_STOP_DEFAULT_S = 10
+
+
+class ProcessState(NamedTuple):
+    """What supervisord says of a part: its state (`RUNNING`, `BACKOFF`, ...), start, and why."""
+
+    state: str
+    started_at: int
+    reason: str
+
+
+class Supervisor:
+    """The supervisord of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def start(self, parts: Iterable[Part], user: Mapping[str, str]) -> None:
+        """Start supervisord, with every part known and none started."""
+        configuration = self._home.run / "supervisord.conf"
+        write_private(configuration, render(self._home, parts))
+        done = subprocess.run(
+            module("supervisor.supervisord", "-c", str(configuration)),
+            env=marked_environment(self._home, NAME, user),
+            cwd=self._home.run,
+            umask=PRIVATE_UMASK,
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ClusterError(
+                f"supervisord did not start: {(done.stderr or done.stdout).strip()[-300:]}",
+                "a supervisor that keeps the parts alive",
+                f"Look at {self._home.log_of(NAME)}",
+            )
+
+    def processes(self) -> dict[str, ProcessState]:
+        """Every known part by name; empty where no supervisord answers."""
+        try:
+            found = cast("list[dict[str, Any]]", self._rpc.getAllProcessInfo())
+        except (OSError, http.client.HTTPException):
+            return {}
+        return {
+            info["name"]: ProcessState(info["statename"], info["start"], info["spawnerr"])
+            for info in found
+        }
+
+    def is_up(self) -> bool:
+        """Whether supervisord answers."""
+        return bool(self.processes())
+
+    def start_part(self, part: Part) -> None:
+        """Start a part, and return at once."""
+        try:
+            self._rpc.startProcess(part.value, False)
+        except xmlrpc.client.Fault as fault:
+            if "ALREADY_STARTED" not in fault.faultString:
+                raise
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Stop every part at once, then supervisord; return when it has gone, or at the limit."""
+        try:
+            self._rpc.stopAllProcesses(False)
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline and self._any_alive():
+                time.sleep(0.1)
+            self._rpc.shutdown()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            return  # Not there, or going: the sweep ends what is left.
+
+    def _any_alive(self) -> bool:
+        states = {process.state for process in self.processes().values()}
+        return bool(states & {"STARTING", "RUNNING", "STOPPING", "BACKOFF"})
+
+    @property
+    def _rpc(self) -> Any:  # noqa: ANN401 - xmlrpc answers whatever the server knows
+        transport = SupervisorTransport(serverurl=f"unix://{self._home.supervisor_socket}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport).supervisor
+
+
+def render(home: Home, parts: Iterable[Part]) -> str:
+    """`supervisord.conf`: no secret, no address."""
+    sections = [_head(home), *(_program(home, part) for part in parts)]
+    return "\n".join(sections)
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("%", "%%")
+
+
+def _head(home: Home) -> str:
+    return f"""\
+[supervisord]
+nodaemon=false
+umask=077
+logfile={_escaped(home.log_of(NAME))}
+logfile_maxbytes={_LOG_BYTES}
+logfile_backups={_LOG_BACKUPS}
+pidfile={_escaped(home.run / "supervisord.pid")}
+childlogdir={_escaped(home.logs)}
+strip_ansi=true
+
+[unix_http_server]
+file={_escaped(home.supervisor_socket)}
+chmod=0600
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+
+
+def _program(home: Home, part: Part) -> str:
+    command = " ".join(f'"{word}"' for word in module("infra.local.part", part))
+    return f"""\
+[program:{part}]
+command={_escaped(command)}
+environment={PART_MARK}="{part}"
+autostart=false
+autorestart=true
+startsecs=2
+startretries=5
+stopsignal=TERM
+stopwaitsecs={_STOP_S.get(part, _STOP_DEFAULT_S)}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={_escaped(home.log_of(part))}
+stdout_logfile_maxbytes={_LOG_BYTES}
+stdout_logfile_backups={_LOG_BACKUPS}
+"""
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log that say something."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()][-lines:]
