@@ -55,3 +55,8 @@ def champion(model: str) -> str:
 def weights(sha256: str) -> str:
     """Backbone weights, content-addressed."""
     return f"weights/{sha256}.weights.h5"
+
+
+def backbone(source: str) -> str:
+    """Which object holds the converted weights of a published weights file."""
+    return f"weights/{source}.json"

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ray_jobs.contract.document import Document, Part
 
 Rate = Annotated[float, Field(gt=0, le=10)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Backbone = Literal[
+    "efficientnet_lite0",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "efficientnet_b5",
+    "efficientnet_b6",
+    "efficientnet_b7",
+]
 
 
 class Schedule(Part):
@@ -39,7 +50,7 @@ class Recipe(Document):
 
     name: str
     summary: str
-    backbone: str
+    backbone: Backbone
     weights: Literal["imagenet"] | None = None
     trainable: Literal["head", "all"]
     image_px: Annotated[int, Field(ge=32, le=1024)]
@@ -50,3 +61,12 @@ class Recipe(Document):
     label_smoothing: Fraction = 0.0
     dropout: Fraction = 0.0
     flip: bool = False
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        first = self.schedule.warmup_epochs + self.schedule.hold_epochs
+        if first > self.epochs:
+            raise ValueError(f"epochs at least warm-up and hold together, {first:g}")
+        if self.schedule.warmup_epochs > 0 and self.schedule.base_lr < self.schedule.warmup_lr:
+            raise ValueError(f"schedule.base_lr at least warmup_lr, {self.schedule.warmup_lr:g}")
+        return self

@@ -1,0 +1,25 @@
+"""EfficientNet-B0 from random weights on a small input: the whole network trains.
+
+Run:    make demo RECIPE=b0_scratch
+Expect: see infra/docs/results.md#b0_scratch
+"""
+
+from __future__ import annotations
+
+from ray_jobs.contract.recipe import Optimizer, Recipe, Schedule
+
+RECIPE = Recipe(
+    name="b0_scratch",
+    summary="EfficientNet-B0 from random weights at 96 px; the whole network trains",
+    backbone="efficientnet_b0",
+    weights=None,
+    trainable="all",
+    image_px=96,
+    epochs=5,
+    batch_size=32,
+    schedule=Schedule(base_lr=1e-3, warmup_epochs=1.0),
+    optimizer=Optimizer(clipnorm=1.0),
+    label_smoothing=0.1,
+    dropout=0.2,
+    flip=True,
+)

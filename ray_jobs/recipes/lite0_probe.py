@@ -1,0 +1,23 @@
+"""A new head on EfficientNet-Lite0's ImageNet features: the default, minutes on a laptop.
+
+Run:    make demo RECIPE=lite0_probe
+Expect: see infra/docs/results.md#lite0_probe
+"""
+
+from __future__ import annotations
+
+from ray_jobs.contract.recipe import Recipe, Schedule
+
+RECIPE = Recipe(
+    name="lite0_probe",
+    summary="EfficientNet-Lite0 with ImageNet weights, frozen; a new head on its features",
+    backbone="efficientnet_lite0",
+    weights="imagenet",
+    trainable="head",
+    image_px=224,
+    epochs=30,
+    batch_size=64,
+    schedule=Schedule(base_lr=3e-3, warmup_epochs=1.0),
+    # Label smoothing 0.1: Szegedy et al. 2016, section 7.
+    label_smoothing=0.1,
+)

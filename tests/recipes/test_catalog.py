@@ -1,0 +1,107 @@
+"""Recipes and their overrides: what is taken, and what each refusal says."""
+
+from __future__ import annotations
+
+import pytest
+
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.recipe import Recipe
+from ray_jobs.recipes import catalog
+from ray_jobs.recipes.overrides import settable
+
+
+def refusal(name: str, **overrides: object) -> SpecError:
+    with pytest.raises(SpecError, match=r".") as caught:
+        catalog.resolve(name, {key.replace("__", "."): v for key, v in overrides.items()})
+    return caught.value
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_a_recipe_is_known_by_its_own_name_and_resolves_to_itself(name: str):
+    assert catalog.resolve(name, {}).name == name
+
+
+def test_a_text_is_read_as_what_its_key_holds():
+    recipe = catalog.resolve(
+        "lite0_probe",
+        {"epochs": "3", "schedule.base_lr": "1e-2", "flip": "true", "weights": "null"},
+    )
+    assert (recipe.epochs, recipe.schedule.base_lr, recipe.flip) == (3, 0.01, True)
+    assert recipe.weights is None
+
+
+def test_values_that_are_no_text_are_taken_as_they_are():
+    assert catalog.resolve("b0_scratch", {"optimizer.clipnorm": None}).optimizer.clipnorm is None
+
+
+def test_an_unknown_recipe_is_answered_with_the_close_match():
+    error = refusal("lite0_prob")
+    assert error.fact == "there is no recipe 'lite0_prob'"
+    assert error.expectation == "one of b0_scratch, lite0_probe"
+    assert error.remedy.startswith("Did you mean 'lite0_probe'?")
+
+
+def test_an_unknown_key_is_answered_with_the_close_match():
+    error = refusal("lite0_probe", epohcs="3")
+    assert error.fact == "'epohcs' is not a key of a recipe"
+    assert "schedule.base_lr" in error.expectation
+    assert error.remedy.startswith("Did you mean 'epochs'?")
+
+
+@pytest.mark.parametrize("key", ["name", "summary", "schema_version", "schedule"])
+def test_what_names_a_recipe_cannot_be_set(key: str):
+    assert refusal("lite0_probe", **{key: "x"}).fact == f"'{key}' is not a key of a recipe"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fact", "expectation"),
+    [
+        ("epochs", "0", "epochs is 0", "a whole number from 1 to 1000"),
+        ("epochs", "3.5", "epochs is 3.5", "a whole number from 1 to 1000"),
+        ("epochs", "many", "epochs is 'many'", "a whole number from 1 to 1000"),
+        ("epochs", "NaN", "epochs is 'NaN'", "a whole number from 1 to 1000"),
+        ("image_px", "7", "image_px is 7", "a whole number from 32 to 1024"),
+        (
+            "schedule__base_lr",
+            "-0.1",
+            "schedule.base_lr is -0.1",
+            "a number more than 0, at most 10",
+        ),
+        ("flip", "yes", "flip is 'yes'", "true or false"),
+        ("weights", "x", "weights is 'x'", "one of imagenet, or null"),
+        ("label_smoothing", 1, "label_smoothing is 1", "a number at least 0, less than 1"),
+        ("optimizer__clipnorm", 0, "optimizer.clipnorm is 0", "a number more than 0, or null"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_the_range(
+    key: str, value: object, fact: str, expectation: str
+):
+    error = refusal("lite0_probe", **{key: value})
+    assert (error.fact, error.expectation) == (fact, expectation)
+    assert error.remedy.startswith(f"Pass --set {key.replace('__', '.')}=")
+
+
+def test_the_remedy_gives_the_value_that_the_recipe_has():
+    assert refusal("lite0_probe", image_px=7).remedy == (
+        "Pass --set image_px=224, as recipe lite0_probe does"
+    )
+
+
+def test_a_warm_up_longer_than_the_training_is_refused():
+    error = refusal("lite0_probe", epochs=1, schedule__warmup_epochs=2)
+    assert error.expectation == "epochs at least warm-up and hold together, 2"
+
+
+def test_every_key_of_a_recipe_can_be_set_to_the_value_it_has():
+    recipe = catalog.resolve("b0_scratch", {})
+    for key in settable():
+        value: object = recipe
+        for part in key.split("."):
+            value = getattr(value, part)
+        assert catalog.resolve("b0_scratch", {key: value}) == recipe
+
+
+def test_the_recipe_documents_read_back_as_they_were():
+    for name in catalog.names():
+        recipe = catalog.resolve(name, {})
+        assert Recipe.from_json(recipe.to_json(), origin=name) == recipe
