@@ -1,4 +1,4 @@
-"""### ingest_dataset
+"""Ingest a labelled image source as a data set version.
 
 **Purpose.** Turn a labelled image source into a versioned, split data set in object storage:
 source -> check -> deduplicate -> split -> shards -> manifest. Then announce it to
@@ -19,16 +19,14 @@ unreadable; the message says which. `publish` failed: look at the object store
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import DAG, Param, task
 
-from dags.shared import DATASET, DEFAULT_ARGS, announce, form, settings, short_id, step
-from tasks import ingest
+from dags import ingesting
+from dags.shared import DATASET, DEFAULT_ARGS, step
 from tasks.sources.registry import FORMATS
 
-
-@dag(
+with DAG(
     dag_id="ingest_dataset",
     doc_md=__doc__,
     schedule=None,
@@ -42,48 +40,10 @@ from tasks.sources.registry import FORMATS
         "name": Param("", type="string", description="Data set name; empty: the source's own"),
         "format": Param("auto", type="string", enum=list(FORMATS), description="Source format"),
     },
-)
-def ingest_dataset() -> None:
-    """Wire the four steps."""
+):
+    inspect = task(step(ingesting.inspect))()
+    split = task(step(ingesting.split))()
+    shards = task(step(ingesting.shards))()
+    publish = task(outlets=[DATASET])(step(ingesting.publish))()
 
-    @task
-    @step
-    def inspect() -> dict[str, Any]:
-        """Read and check every image; keep the originals."""
-        params = form()
-        return ingest.inspect_source(
-            settings().store("ingest"),
-            source_uri=params["source"],
-            source_format=params["format"],
-            dataset=ingest.dataset_name_for(params["source"], params["name"]),
-            ingest_id=short_id(get_current_context()["run_id"]),
-        )
-
-    @task
-    @step
-    def split(inspected: dict[str, Any]) -> dict[str, Any]:
-        """Set duplicates and conflicts aside; give every image its split for good."""
-        return ingest.assign_splits(settings().store("ingest"), **_address(inspected))
-
-    @task
-    @step
-    def shards(assigned: dict[str, Any]) -> dict[str, Any]:
-        """Write the TFRecord shards."""
-        return ingest.write_shards(settings().store("ingest"), **_address(assigned))
-
-    @task(outlets=[DATASET])
-    @step
-    def publish(written: dict[str, Any]) -> dict[str, Any]:
-        """Write the manifest, then tell whoever waits for the data set."""
-        published = ingest.publish(settings().store("ingest"), **_address(written))
-        announce(published)
-        return published
-
-    publish(shards(split(inspect())))
-
-
-def _address(answer: dict[str, Any]) -> dict[str, Any]:
-    return {"dataset": answer["dataset"], "ingest_id": answer["ingest_id"]}
-
-
-ingest_dataset()
+    inspect >> split >> shards >> publish

@@ -1,4 +1,4 @@
-"""### retrain_classifier
+"""Train a candidate, judge it, and promote it only if it is really better.
 
 **Purpose.** Train a candidate on a data set version, judge what would be shipped, and promote it
 only if it is really better:
@@ -20,16 +20,14 @@ and training goes on from the last checkpoint.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 
 from dags import retraining
 from dags.shared import DATASET, DEFAULT_ARGS, ray_step, step
 from ray_jobs.recipes import catalog
 
-
-@dag(
+with DAG(
     dag_id="retrain_classifier",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
@@ -56,21 +54,15 @@ from ray_jobs.recipes import catalog
         "force": Param(False, type="boolean", description="Run a judged fingerprint again"),
         "note": Param(None, type=["null", "string"], maxLength=500),
     },
-)
-def retrain_classifier() -> None:
-    """Wire the steps; each is a function of `dags.retraining` or a Ray job."""
+):
     plan = task.short_circuit(step(retraining.plan))()
+    train = ray_step("train", deadline=timedelta(hours=24))
     register = task(step(retraining.register))()
+    export = ray_step("export", num_cpus=1)
+    verify = ray_step("verify", profile="evaluate", num_cpus=1)
+    evaluate = ray_step("evaluate", num_cpus=1)
     gate = task(step(retraining.gate))()
     promote = task(step(retraining.promote))()
     report = task(step(retraining.report))()
 
-    train = ray_step("train", deadline=timedelta(hours=24))
-    export = ray_step("export", num_cpus=1)
-    verify = ray_step("verify", profile="evaluate", num_cpus=1)
-    evaluate = ray_step("evaluate", num_cpus=1)
-
     plan >> train >> register >> export >> verify >> evaluate >> gate >> promote >> report
-
-
-retrain_classifier()

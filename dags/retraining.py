@@ -6,17 +6,17 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import Variable, get_current_context
+from airflow.sdk import Variable
+from tasks.card import assemble_card
 
-from dags.shared import DATASET_VARIABLE, RECIPE_VARIABLE, announced, form, settings
+from dags.shared import DATASET_VARIABLE, RECIPE_VARIABLE, announced, form, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import Decision, EvaluationResult, Verdict
+from ray_jobs.contract.run import Decision, EvaluationResult, Resources, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import capacity, champion, registry
 from tasks import gate as gating
-from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, parse_conf, plan_run
 from tasks.report import publish_report
@@ -37,9 +37,11 @@ def plan() -> bool:
     if order is None:
         return False
     parts = settings()
-    capacity.check(parts, order.resources)
-    planned = plan_run(parts.store("judge"), order, code_version=parts.code_version or "unknown")
-    _task_instance().xcom_push("plan", planned.model_dump(mode="json"))
+    workers = Resources(workers_min=order.workers_min, workers_max=order.workers_max)
+    use_gpu = capacity.check(parts, workers).use_gpu
+    code_version = parts.code_version or "unknown"
+    planned = plan_run(parts.store("judge"), order, code_version=code_version, use_gpu=use_gpu)
+    task_instance().xcom_push("plan", planned.model_dump(mode="json"))
     if planned.unchanged:
         log.info("run %s has a verdict: unchanged", planned.run_id)
     return not planned.unchanged
@@ -63,8 +65,8 @@ def promote() -> dict[str, Any]:
     """Move the champion if the gate says so, then write the verdict, then repair the alias."""
     parts = settings()
     store, run_id, model = parts.store("judge"), _planned("run_id"), _planned("model")
-    judged = _task_instance().xcom_pull(task_ids="gate")
-    version: int = _task_instance().xcom_pull(task_ids="register")["version"]
+    judged = task_instance().xcom_pull(task_ids="gate")
+    version: int = task_instance().xcom_pull(task_ids="register")["version"]
     before = _evaluation().champion
     verdict = Verdict(
         run_id=run_id,
@@ -86,7 +88,7 @@ def promote() -> dict[str, Any]:
 def report() -> dict[str, str]:
     """Assemble the card and write the report."""
     store, run_id = settings().store("judge"), _planned("run_id")
-    version: int = _task_instance().xcom_pull(task_ids="register")["version"]
+    version: int = task_instance().xcom_pull(task_ids="register")["version"]
     card = assemble_card(store, run_id, _planned("model"), version)
     manifest = read_document(store, DatasetManifest, card.spec.manifest.key)
     key = publish_report(store, card, manifest)
@@ -118,8 +120,4 @@ def _evaluation() -> EvaluationResult:
 
 
 def _planned(key: str) -> str:
-    return _task_instance().xcom_pull(task_ids="plan", key="plan")[key]
-
-
-def _task_instance() -> Any:  # noqa: ANN401 - Airflow's protocol type lacks xcom_push's arguments
-    return get_current_context()["ti"]
+    return task_instance().xcom_pull(task_ids="plan", key="plan")[key]

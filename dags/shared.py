@@ -50,7 +50,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except SortlineError as error:
-            get_current_context()["ti"].xcom_push("error", error.to_wire())
+            task_instance().xcom_push("error", error.to_wire())
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
@@ -71,6 +71,11 @@ def form() -> dict[str, Any]:
                 closest(key, known),
             )
     return params
+
+
+def task_instance() -> Any:  # noqa: ANN401 - Airflow's protocol lacks the arguments of its methods
+    """The task instance that runs."""
+    return get_current_context()["ti"]
 
 
 def announce(published: Mapping[str, Any]) -> None:

@@ -178,7 +178,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _screen().print("Stopped. The next run goes on where this one was.")
         return 130
-    except Exception as error:  # noqa: BLE001 - the border: nothing may leave it undressed
+    except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _tell(_disk_full(error))
         path = _write_traceback(error)

@@ -28,7 +28,7 @@ def test_a_document_survives_the_store():
 
 
 def test_a_misspelt_key_is_named_with_the_close_match():
-    with pytest.raises(SpecError, match="'epohcs' is not a key of Recipe.*Did you mean 'epochs'"):
+    with pytest.raises(SpecError, match=r"'epohcs' is not a key of Recipe.*Did you mean 'epochs'"):
         parse({"epohcs": 3})
 
 

@@ -1,0 +1,52 @@
+"""The steps of `ingest_dataset`: read the context, call `tasks.ingest`, hand on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from dags.shared import announce, form, settings, short_id, task_instance
+from ray_jobs.storage import Store
+from tasks import ingest
+
+
+def inspect() -> dict[str, Any]:
+    """Read and check every image; keep the originals."""
+    params = form()
+    return ingest.inspect_source(
+        _store(),
+        source_uri=params["source"],
+        source_format=params["format"],
+        dataset=ingest.dataset_name_for(params["source"], params["name"], params["format"]),
+        ingest_id=short_id(get_current_context()["run_id"]),
+    )
+
+
+def split() -> dict[str, Any]:
+    """Set duplicates and conflicts aside; give every image its split, for good."""
+    dataset, ingest_id = _address()
+    return ingest.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id)
+
+
+def shards() -> dict[str, Any]:
+    """Write the TFRecord shards."""
+    dataset, ingest_id = _address()
+    return ingest.write_shards(_store(), dataset=dataset, ingest_id=ingest_id)
+
+
+def publish() -> dict[str, Any]:
+    """Write the manifest, then tell whoever waits for the data set."""
+    dataset, ingest_id = _address()
+    published = dict(ingest.publish(_store(), dataset=dataset, ingest_id=ingest_id))
+    announce(published)
+    return published
+
+
+def _store() -> Store:
+    return settings().store("ingest")
+
+
+def _address() -> tuple[str, str]:
+    inspected = task_instance().xcom_pull(task_ids="inspect")
+    return inspected["dataset"], inspected["ingest_id"]
