@@ -42,7 +42,7 @@ class Dashboard(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Dashboard
 
-    def do_GET(self):  # noqa: N802 - the name is the base class's
+    def do_GET(self):
         token = self.headers.get("Authorization")
         code = 401 if token is None else 200 if token == f"Bearer {TOKEN}" else 403
         self.send_response(code)
@@ -135,13 +135,13 @@ def test_no_token_is_the_users_to_correct(settings):
 
 def test_a_token_file_that_is_not_there_is_named(settings):
     settings.ray_token_file.unlink()
-    with pytest.raises(CredentialError, match="cannot be read.*SORTLINE_RAY_TOKEN_FILE"):
+    with pytest.raises(CredentialError, match=r"cannot be read.*SORTLINE_RAY_TOKEN_FILE"):
         read_cluster(settings)
 
 
 def test_a_cluster_that_is_not_up_is_a_platform_error():
     nowhere = Settings(ray_address="http://127.0.0.1:1")
-    with pytest.raises(ClusterError, match="does not answer.*dashboard, up.*sortline up"):
+    with pytest.raises(ClusterError, match=r"does not answer.*dashboard, up.*sortline up"):
         read_cluster(nowhere)
 
 
@@ -152,5 +152,5 @@ def test_something_else_at_the_address_is_a_platform_error(settings, dashboard):
 
 
 def test_a_cluster_that_nobody_named_is_said_so():
-    with pytest.raises(ClusterError, match="no Ray cluster is named.*SORTLINE_RAY_ADDRESS"):
+    with pytest.raises(ClusterError, match=r"no Ray cluster is named.*SORTLINE_RAY_ADDRESS"):
         read_cluster(Settings())

@@ -1,0 +1,178 @@
+"""Runs and model versions in MLflow: a record of what happened, never what decides (ADR 0003).
+
+An MLflow run a run, an MLflow model version a run, a registered model a data set name. Each is
+found by the tag `sortline.run_id`, so that every function can be called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.run import RunSpec, TrainingResult, Verdict
+from ray_jobs.storage import Store, read_document
+from tasks.mlflow_client import connect
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+CHAMPION_ALIAS = "champion"
+RUN_TAG = "sortline.run_id"
+VERDICT_TAG = "sortline.verdict"
+REASONS_TAG = "sortline.reasons"
+
+_METRICS = ("learning_rate", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_s")
+_EPOCHS_A_BATCH = 1000 // len(_METRICS)  # the server takes 1,000 metrics a call
+_MODEL = "model"  # artifact folder that a model version points at
+
+
+def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[str, Any]:
+    """Log a trained run and register its model; what is there already is found.
+
+    What is registered is a description: spec and training documents. The model itself lies in
+    our bucket, where the tag `sortline.export` points.
+
+    Returns:
+      `{"model", "version", "mlflow_run_id", "url"}`; the version is a whole number.
+
+    Raises:
+      ClusterError, CredentialError: MLflow cannot be used (see `tasks.mlflow_client`).
+    """
+    spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
+    training = read_document(store, TrainingResult, keys.run(run_id, "training.json"))
+    tags = _lineage(spec) | {"sortline.export": store.uri(keys.run(run_id, "exports.json"))}
+    model = spec.manifest.dataset
+    with connect(settings) as client:
+        run = _run(client, _experiment(client, model), run_id, tags)
+        if run.info.status != "FINISHED":
+            _log(client, run, spec, training)
+        version = _version(client, model, run, tags)
+    return {
+        "model": model,
+        "version": version,
+        "mlflow_run_id": run.info.run_id,
+        "url": f"{settings.mlflow_uri}/#/models/{model}/versions/{version}",
+    }
+
+
+def set_verdict_tags(settings: Settings, model: str, version: int, verdict: Verdict) -> None:
+    """Write the verdict and its reasons beside the model version. Raises as `connect`."""
+    with connect(settings) as client:
+        client.set_model_version_tag(model, str(version), VERDICT_TAG, verdict.decision.value)
+        client.set_model_version_tag(model, str(version), REASONS_TAG, "; ".join(verdict.reasons))
+
+
+def set_champion_alias(settings: Settings, model: str, version: int) -> None:
+    """Point the alias `champion` at the version that our own pointer names. Raises as `connect`."""
+    with connect(settings) as client:
+        client.set_registered_model_alias(model, CHAMPION_ALIAS, str(version))
+
+
+def list_versions(settings: Settings, model: str) -> list[dict[str, Any]]:
+    """Every registered version of a model, newest first; none where there is no such model.
+
+    Returns:
+      `{"version", "run_id", "dataset_version", "code_version", "verdict", "created"}` each; the
+      verdict is None until the gate has spoken, `created` is UTC. Raises as `connect`.
+    """
+    with connect(settings) as client:
+        found = client.search_model_versions(f"name = '{model}'")
+    rows = [_row(int(one.version), dict(one.tags), one.creation_timestamp) for one in found]
+    return sorted(rows, key=lambda row: row["version"], reverse=True)
+
+
+def _row(version: int, tags: Mapping[str, str], created_ms: int) -> dict[str, Any]:
+    return {
+        "version": version,
+        "run_id": tags.get(RUN_TAG),
+        "dataset_version": tags.get("sortline.dataset_version"),
+        "code_version": tags.get("sortline.code_version"),
+        "verdict": tags.get(VERDICT_TAG),
+        "created": datetime.fromtimestamp(created_ms / 1000, UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _lineage(spec: RunSpec) -> dict[str, str]:
+    return {
+        RUN_TAG: spec.run_id,
+        "sortline.dataset": spec.manifest.dataset,
+        "sortline.dataset_version": spec.manifest.version,
+        "sortline.code_version": spec.code_version,
+        "sortline.fingerprint": spec.fingerprint,
+        "sortline.recipe": spec.recipe.name,
+    }
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return found.experiment_id
+
+
+def _run(client: MlflowClient, experiment_id: str, run_id: str, tags: Mapping[str, str]) -> Run:
+    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run_id}'", max_results=1)
+    if found:
+        return found[0]
+    return client.create_run(experiment_id, tags=dict(tags), run_name=run_id)
+
+
+def _log(client: MlflowClient, run: Run, spec: RunSpec, training: TrainingResult) -> None:
+    """Log everything; a log that was cut short is logged again, onto itself."""
+    from mlflow.entities import Metric, Param
+
+    mlflow_run_id = run.info.run_id
+    values = dict(_dotted(spec.recipe.model_dump(mode="json")))
+    values |= {"seed": spec.seed, "workers": training.workers}
+    params = [Param(key, str(value)) for key, value in values.items()]
+    client.log_batch(mlflow_run_id, params=params)
+    for start in range(0, len(training.epochs), _EPOCHS_A_BATCH):
+        # The clock of the run's start, so that a second logging writes the same rows.
+        metrics = [
+            Metric(name, getattr(epoch, name), run.info.start_time + epoch.epoch, epoch.epoch)
+            for epoch in training.epochs[start : start + _EPOCHS_A_BATCH]
+            for name in _METRICS
+        ]
+        client.log_batch(mlflow_run_id, metrics=metrics)
+    client.log_text(mlflow_run_id, spec.to_json().decode(), f"{_MODEL}/spec.json")
+    client.log_text(mlflow_run_id, training.to_json().decode(), f"{_MODEL}/training.json")
+    client.set_terminated(mlflow_run_id, "FINISHED")
+
+
+def _version(client: MlflowClient, model: str, run: Run, tags: Mapping[str, str]) -> int:
+    from mlflow.exceptions import MlflowException
+
+    found = client.search_model_versions(f"name = '{model}' and run_id = '{run.info.run_id}'")
+    if found:
+        return int(found[0].version)
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"runs:/{run.info.run_id}/{_MODEL}"
+    made = client.create_model_version(
+        model, source, run.info.run_id, tags=dict(tags), await_creation_for=0
+    )
+    return int(made.version)
+
+
+def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _dotted(cast("dict[str, Any]", value), f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
