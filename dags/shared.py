@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, get_current_context
+from airflow.sdk import Asset, Context, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from ray_jobs.contract.errors import SortlineError, SpecError, closest
+from tasks import failures
 from tasks.operators.operator import RayJobOperator
 from tasks.settings import Settings
 
@@ -90,13 +91,28 @@ def announced() -> list[dict[str, Any]] | None:
     return [dict(event.extra) for event in events] or None
 
 
+class RayStep(RayJobOperator):
+    """A Ray job whose failure is told as our other tasks tell theirs."""
+
+    @step
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Find or submit the job, then wait for it deferred."""
+        with failures.ray_api_errors():
+            return super().execute(context)
+
+    @step
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the job's id, or raise what its failure means."""
+        return super().execute_complete(context, event)
+
+
 def ray_step(
     name: str,
     *,
     profile: str | None = None,
     num_cpus: float | None = None,
     deadline: timedelta = timedelta(hours=1),
-) -> RayJobOperator:
+) -> RayStep:
     """One step of a run as a Ray job, with the step's own identity for the object store.
 
     Args:
@@ -107,7 +123,7 @@ def ray_step(
     """
     planned = "ti.xcom_pull(task_ids='plan', key='plan')"
     spec_uri = f"{{{{ {planned}['spec_uri'] }}}}"
-    return RayJobOperator(
+    return RayStep(
         task_id=name,
         job_name=f"sortline-{{{{ {planned}['run_id'] }}}}-{name}",
         entrypoint=["python", "-m", f"ray_jobs.{name}_job", "--spec", spec_uri],

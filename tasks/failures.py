@@ -1,10 +1,13 @@
-"""What a failed Ray job means: our own error where its log holds one, else what Ray says."""
+"""What a failed Ray job, or a Ray that does not answer, means in our own tree of errors."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
-from ray_jobs.contract.errors import ClusterError, SortlineError, from_wire
+from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError, from_wire
+from tasks.operators.jobs_api import RayRefusedError, RayUnreachableError
 
 _OWN_CODE_FAILED = "JOB_ENTRYPOINT_COMMAND_ERROR"
 
@@ -36,3 +39,18 @@ def of_ray_job(event: dict[str, Any]) -> SortlineError:
         "a cluster that lets it run to its end",
         "Look at the Ray dashboard; the next try goes on from the last checkpoint",
     )
+
+
+@contextmanager
+def ray_api_errors() -> Generator[None]:
+    """Turn the Jobs API's errors into ours."""
+    try:
+        yield
+    except RayRefusedError as error:
+        raise CredentialError(
+            str(error), "the token that Ray was started with", "Correct the connection's token"
+        ) from error
+    except RayUnreachableError as error:
+        raise ClusterError(
+            str(error), "a dashboard that answers", "Run `sortline status`, then `sortline up`"
+        ) from error

@@ -6,7 +6,7 @@ import asyncio
 import pkgutil
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -29,7 +29,7 @@ class RayJobOperator(BaseOperator):
       env_vars: names that the job's processes see; nothing secret, Ray shows them.
       num_cpus: CPUs that the entry point itself takes; None for a driver that only waits.
       deadline: how long the job may take, from its submission; then it is stopped.
-      failure: `module:function` of a function `(event) -> Exception` that says what a failed job means.
+      failure: `module:function` of a `(event) -> Exception` that says what a failed job means.
       ray_conn_id: the Airflow connection.
       poll_interval_s: seconds between two looks.
     """
@@ -92,7 +92,7 @@ class RayJobOperator(BaseOperator):
     async def _find_or_submit(self, context: Context) -> Job:
         async with RayHook(self.ray_conn_id).api() as api:
             submission_id, job = current_job(self.job_name, await api.list())
-            if (state := context.get("task_state_store")) is not None:
+            if (state := cast("Any", context).get("task_state_store")) is not None:
                 state.set("submission_id", submission_id)
             self._submission_id = submission_id
             return job or await self._submit(api, submission_id)

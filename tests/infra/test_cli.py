@@ -1,0 +1,68 @@
+"""Every way out of the command line ends in one of the exit codes."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from infra import cli
+from ray_jobs.contract.errors import ClusterError, SpecError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> str:
+    return str(tmp_path / "home")
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("infra.commands.models.models", broken)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SpecError("a fact", "an expectation", "A remedy"), 2),
+        (ClusterError("a fact", "an expectation", "A remedy"), 3),
+    ],
+)
+def test_an_error_of_ours_is_told_in_three_parts(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    home: str,
+    error: Exception,
+    code: int,
+):
+    fail_with(monkeypatch, error)
+    assert cli.run(["models", "--home", home]) == code
+    told = capsys.readouterr().err
+    assert all(part in told for part in ("a fact", "an expectation", "A remedy"))
+
+
+def test_an_internal_fault_exits_1_and_names_the_file_with_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
+):
+    fail_with(monkeypatch, RuntimeError("injected"))
+    assert cli.run(["models", "--home", home]) == 1
+    (log,) = Path(home, "logs").glob("sortline-*.log")
+    assert "RuntimeError: injected" in log.read_text()
+    assert log.name in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_full_disk_is_the_platforms_fault(monkeypatch: pytest.MonkeyPatch, home: str):
+    fail_with(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+    assert cli.run(["models", "--home", home]) == 3
+
+
+def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, home: str):
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert cli.run(["models", "--home", home]) == 130
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["retrain", "--wrong"], ["rollback", "latest"], ["predict"]]
+)
+def test_a_wrong_call_exits_2(arguments: list[str], home: str):
+    assert cli.run(arguments) == 2

@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.airflow_api import TaskState
+from infra.follow import DagRun, HealthWatch, Snapshot, failure_of
+from ray_jobs.contract.errors import ClusterError, DataError
+
+RUN = DagRun("retrain_classifier", "manual__1")
+
+
+class ScriptedAirflow:
+    """An Airflow with one failed task, whose XCom and log are given; its health is settable."""
+
+    def __init__(self, error: str | None = None, log: str = "") -> None:
+        self.error, self.log, self.bad = error, log, list[str]()
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> str | None:
+        return self.error
+
+    def task_log(self, dag_id: str, run_id: str, task: TaskState) -> str:
+        return self.log
+
+    def unhealthy_parts(self) -> list[str]:
+        return self.bad
+
+
+def failed(task_id: str = "train") -> Snapshot:
+    return Snapshot(RUN, (TaskState(task_id, "failed", 1, None, None),))
+
+
+def test_the_error_of_a_failed_task_comes_back_as_it_was_raised(tmp_path: Path):
+    raised = DataError("no images", "some images", "Add some")
+    error = failure_of(ScriptedAirflow(raised.to_wire()), failed(), tmp_path)
+    assert (type(error), error.args) == (DataError, raised.args)
+
+
+def test_a_fault_of_ours_is_kept_in_a_file_that_the_message_names(tmp_path: Path):
+    log = json.dumps({"event": "Task failed", "error_detail": [{"exc_type": "KeyError"}]})
+    error = failure_of(ScriptedAirflow(log=log), failed(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert "KeyError" in path.read_text()
+    assert str(path) in error.remedy
+    assert error.exit_code == 1
+
+
+def test_a_run_that_was_ended_by_hand_is_no_fault_of_ours(tmp_path: Path):
+    snapshot = Snapshot(RUN, (TaskState("train", "removed", 1, None, None),))
+    assert isinstance(failure_of(ScriptedAirflow(), snapshot, tmp_path), ClusterError)
+
+
+def test_a_scheduler_that_stays_away_ends_the_wait():
+    now = 0.0
+    airflow = ScriptedAirflow()
+    watch = HealthWatch(airflow, clock=lambda: now)
+    airflow.bad = ["scheduler"]
+    for now in range(0, 60, 10):
+        watch.check()
+    now = 70.0
+    with pytest.raises(ClusterError, match="scheduler does not answer"):
+        watch.check()
+
+
+def test_a_scheduler_that_comes_back_starts_the_count_anew():
+    now = 0.0
+    airflow = ScriptedAirflow()
+    watch = HealthWatch(airflow, clock=lambda: now)
+    for now, bad in [(1.0, ["scheduler"]), (50.0, []), (61.0, ["scheduler"]), (72.0, [])]:
+        airflow.bad = bad
+        watch.check()
