@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ray_jobs.contract.document import Document, canonical_json
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.run import Resources
-
-# A name is one segment of a key, of a URL and of an MLflow model's name.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+from tasks.names import dataset_name
 
 WORKERS_LIMIT = 1024  # as in the contract's `Resources`
 
@@ -25,8 +23,8 @@ class Order(Document):
     a fingerprint again that was judged already.
     """
 
-    dataset: Name
-    version: Name | None = None
+    dataset: Annotated[str, AfterValidator(dataset_name)]
+    version: str | None = None
     recipe: str = "lite0_probe"
     overrides: dict[str, object] = Field(default_factory=dict[str, object])
     workers_min: int = 2
