@@ -1,0 +1,104 @@
+"""Read every file of a source, keep what is a photo, and refuse a source that is mostly broken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import ImageState
+from ray_jobs.contract.errors import DataError
+from ray_jobs.storage import Store
+from tasks.entries import Entry
+from tasks.images import MAX_FILE_BYTES, Inspected, Rejected, Rejection, inspect
+from tasks.sources.base import SourceImage
+
+THREADS = 16
+MAX_UNREADABLE_PERCENT = 5
+
+Progress = Callable[[int, int], None]
+
+
+class Checked(NamedTuple):
+    """A file's row, and why it was turned away, if it was."""
+
+    entry: Entry
+    rejected: Rejected | None
+
+
+def check_images(
+    store: Store, images: Sequence[SourceImage], progress: Progress | None = None
+) -> list[Checked]:
+    """Check every file and keep the originals of those that are photos.
+
+    Args:
+      store: originals go below `raw/`, once a content.
+      images: of one source.
+      progress: called with (files done, files in all) after each file.
+
+    Raises:
+      DataError: more than 5% of the files are unreadable.
+    """
+    checked: list[Checked] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for one in pool.map(partial(_check, store), images):
+            checked.append(one)
+            if progress is not None:
+                progress(len(checked), len(images))
+    _refuse_if_mostly_broken(checked)
+    return checked
+
+
+def unreadable(checked: Sequence[Checked]) -> list[Checked]:
+    """Those that count as bad files."""
+    return [one for one in checked if one.rejected and one.rejected.reason.is_unreadable]
+
+
+def _check(store: Store, image: SourceImage) -> Checked:
+    try:
+        data = image.read()
+    except OSError as error:
+        return _turned_away(image, Rejected(Rejection.UNREADABLE, error.strerror or "no access"))
+    found = inspect(data)
+    if isinstance(found, Rejected):
+        return _turned_away(image, found, data)
+    # Most are new: one conditional write costs less than a question and a write.
+    store.put_once(keys.raw_image(found.sha256), data)
+    return Checked(_row(image, found, len(data)), None)
+
+
+def _row(image: SourceImage, found: Inspected, size_bytes: int) -> Entry:
+    return Entry(
+        path=image.path,
+        label=image.label,
+        state=ImageState.KEPT,
+        sha256=found.sha256,
+        pixel_sha256=found.pixel_sha256,
+        phash=found.phash,
+        width=found.width,
+        height=found.height,
+        size_bytes=size_bytes,
+    )
+
+
+def _turned_away(image: SourceImage, why: Rejected, data: bytes | None = None) -> Checked:
+    row = Entry(image.path, image.label, ImageState.QUARANTINED, reason=str(why))
+    if data is not None and len(data) <= MAX_FILE_BYTES:  # more than that is not read
+        row = replace(row, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    return Checked(row, why)
+
+
+def _refuse_if_mostly_broken(checked: Sequence[Checked]) -> None:
+    bad = unreadable(checked)
+    if len(bad) * 100 <= MAX_UNREADABLE_PERCENT * len(checked):
+        return
+    named = "; ".join(f"{one.entry.path} {one.rejected}" for one in bad[:3])
+    raise DataError(
+        f"{len(bad)} of {len(checked)} files are unreadable ({named}{'; ...' if bad[3:] else ''})",
+        f"at most {MAX_UNREADABLE_PERCENT}% that are no images or broken ones",
+        "Repair or remove them, then ingest again",
+    )

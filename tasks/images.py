@@ -1,0 +1,156 @@
+"""One photo: is it one, what identifies it, and the upright bytes that go into a shard.
+
+Pillow decodes by content, a closed list of raster formats only; file names decide nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PIL import Image
+
+from tasks.phash import perceptual_hash
+from tasks.pixels import orientation, upright
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+MIN_SIDE_PX = 16
+MAX_SIDE_PX = 512  # of what a shard holds
+MAX_PIXELS = 89_478_485  # Pillow's own default limit: a quarter of a gigabyte as RGB
+MAX_FILE_BYTES = 64 * 2**20
+
+
+class Rejection(StrEnum):
+    """Why a file is kept out."""
+
+    UNREADABLE = "cannot be opened"
+    EMPTY = "has no bytes"
+    NOT_AN_IMAGE = "is no image"
+    TRUNCATED = "is cut off"
+    UNDECODABLE = "is broken"
+    TOO_LARGE = "is too large"
+    TOO_SMALL = "is too small"
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it counts against the share of bad files; a small photo is merely set aside."""
+        return self is not Rejection.TOO_SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that is kept out, and what exactly was seen."""
+
+    reason: Rejection
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A photo that decodes.
+
+    Attributes:
+      sha256: of the bytes, hex.
+      pixel_sha256: of the upright RGB pixels and their size, hex: blind to format and metadata.
+      phash: perceptual hash, 16 hex digits.
+      width, height: upright, in pixels.
+      format: Pillow's name of the file format.
+    """
+
+    sha256: str
+    pixel_sha256: str
+    phash: str
+    width: int
+    height: int
+    format: str
+
+
+def inspect(data: bytes) -> Inspected | Rejected:
+    """What identifies a photo, or why it is none. Never raises on bad bytes."""
+    if not data:
+        return Rejected(Rejection.EMPTY, "0 bytes")
+    if len(data) > MAX_FILE_BYTES:
+        return Rejected(Rejection.TOO_LARGE, f"more than {MAX_FILE_BYTES // 2**20} MiB")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        return Rejected(Rejection.TOO_LARGE, str(error))
+    except Exception as error:  # a decoder may raise anything on hostile bytes
+        return Rejected(Rejection.NOT_AN_IMAGE, _said(error, f"none of {', '.join(FORMATS)}"))
+    with image:
+        return _refused_by_size(image) or _inspect_pixels(image, data)
+
+
+def upright_rgb(data: bytes) -> bytes:
+    """The JPEG that a shard holds: upright, RGB, its longest side at most 512 px.
+
+    A JPEG that is all this already passes unchanged; anything else (a rotation in EXIF, CMYK,
+    palette, alpha, 16 bits, another format) is encoded once, at quality 95 without chroma
+    subsampling. Alpha is laid on white. Colour profiles are ignored, as the training ignores them.
+
+    Args:
+      data: a photo that `inspect` has accepted.
+    """
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if _is_plain(image, len(data)):
+            return data
+        rgb = upright(image)
+    rgb.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    rgb.info.clear()  # a comment would be carried over
+    out = io.BytesIO()
+    rgb.save(out, "JPEG", quality=95, subsampling=0)
+    return out.getvalue()
+
+
+def _refused_by_size(image: Image.Image) -> Rejected | None:
+    width, height = image.size
+    size = f"{width} x {height} pixels"
+    if width * height > MAX_PIXELS:
+        return Rejected(Rejection.TOO_LARGE, f"{size}, more than {MAX_PIXELS:,}")
+    if min(width, height) < MIN_SIDE_PX:
+        return Rejected(Rejection.TOO_SMALL, f"{size}, a side under {MIN_SIDE_PX}")
+    return None
+
+
+def _inspect_pixels(image: Image.Image, data: bytes) -> Inspected | Rejected:
+    file_format = image.format or ""
+    try:
+        rgb = upright(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder may raise anything on hostile bytes
+        text = _said(error, "not decodable")
+        cut = "truncated" in text.lower()
+        return Rejected(Rejection.TRUNCATED if cut else Rejection.UNDECODABLE, text)
+    pixels = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
+    pixels.update(rgb.tobytes())
+    return Inspected(
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixel_sha256=pixels.hexdigest(),
+        phash=perceptual_hash(rgb),
+        width=rgb.width,
+        height=rgb.height,
+        format=file_format,
+    )
+
+
+def _is_plain(image: Image.Image, size_bytes: int) -> bool:
+    """Whether the bytes may go into a shard as they are (and carry no load of metadata)."""
+    return (
+        image.format == "JPEG"
+        and image.mode == "RGB"
+        and max(image.size) <= MAX_SIDE_PX
+        and size_bytes <= image.width * image.height * 3
+        and orientation(image) == 1
+    )
+
+
+def _said(error: Exception, otherwise: str) -> str:
+    # Pillow names the in-memory file by its address, which would differ from run to run.
+    text = str(error)
+    return otherwise if not text or "BytesIO" in text else text[:120]

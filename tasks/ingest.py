@@ -1,0 +1,131 @@
+"""The four steps of an ingest: check, split, shards, publish.
+
+Each takes the store and plain values and answers plain values; what it hands to the next lies in
+the store (`tasks.staging`). So each may be repeated, on any machine, after any accident, and the
+manifest comes out the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, cast
+
+from ray_jobs.contract.dataset import ShardRef, SourceRef, Split
+from ray_jobs.contract.document import canonical_json
+from ray_jobs.storage import Store
+from tasks import shards
+from tasks.check import Progress, check_images, unreadable
+from tasks.classes import set_aside_small
+from tasks.dedupe import dedupe
+from tasks.entries import decode_entries, encode_entries, per_split, per_state
+from tasks.manifest import Ingested, class_names
+from tasks.names import dataset_name
+from tasks.place import place
+from tasks.publication import PublishedDataset, publish_version
+from tasks.sources.registry import open_source
+from tasks.staging import Staged, Staging
+
+log = logging.getLogger(__name__)
+
+
+def dataset_name_for(source_uri: str, name: str = "", source_format: str = "auto") -> str:
+    """The name that is given, or else the source's own.
+
+    Raises:
+      SpecError: it is no data set name.
+      UserError: the source cannot be opened.
+    """
+    return dataset_name(name or open_source(source_uri, source_format).dataset_name())
+
+
+def inspect_source(
+    store: Store,
+    *,
+    source_uri: str,
+    source_format: str,
+    dataset: str,
+    ingest_id: str,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Read and check every file; keep the originals and stage the table.
+
+    Raises:
+      SpecError: the source or the name is wrong.
+      DataError: the source holds no image, or more than 5% of its files are unreadable.
+    """
+    staging = Staging(store, dataset_name(dataset), ingest_id)
+    source = open_source(source_uri, source_format)
+    checked = check_images(store, list(source.images()), progress)
+    for one in checked:
+        if one.rejected:
+            log.warning("%s %s", one.entry.path, one.rejected)
+    staging.write(Staged.SOURCE, canonical_json(source.describe().model_dump()))
+    staging.write(Staged.INSPECTED, encode_entries(one.entry for one in checked))
+    answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+
+
+def assign_splits(
+    store: Store, *, dataset: str, ingest_id: str, seed: int = 0, strict: bool = False
+) -> dict[str, Any]:
+    """Set duplicates, conflicts and small classes apart; give every image left its split for good.
+
+    Raises:
+      DataError: fewer than two classes are left, a split is empty, or (if strict) a class is small.
+    """
+    staging = Staging(store, dataset, ingest_id)
+    unique = dedupe(decode_entries(staging.read(Staged.INSPECTED)))
+    entries, warnings = set_aside_small(unique, strict=strict)
+    for warning in warnings:
+        log.warning("%s", warning)
+
+    placed = place(store, dataset, entries, seed)
+    staging.write(Staged.ASSIGNED, encode_entries(placed))
+    answer = {"images": per_state(placed), "splits": per_split(placed), "warnings": warnings}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+
+
+def write_shards(store: Store, *, dataset: str, ingest_id: str) -> dict[str, Any]:
+    """Write the TFRecord shards and stage where each image went.
+
+    Raises:
+      DataError: an original is not what it was, or the step before has not run.
+    """
+    staging = Staging(store, dataset, ingest_id)
+    entries = decode_entries(staging.read(Staged.ASSIGNED))
+    labels = {name: label for label, name in enumerate(class_names(entries))}
+    written, entries = shards.write_shards(store, entries, labels)
+    staging.write(Staged.SHARDED, encode_entries(entries))
+    listed = {split.value: [ref.model_dump() for ref in refs] for split, refs in written.items()}
+    staging.write(Staged.SHARDS, canonical_json(listed))
+    counts = {split: len(refs) for split, refs in listed.items()}
+    return {"dataset": dataset, "ingest_id": ingest_id, "shards": counts}
+
+
+def publish(store: Store, *, dataset: str, ingest_id: str) -> PublishedDataset:
+    """Write entries, then the manifest, then the pointer; then remove what was staged.
+
+    Repeated after its end, it answers the same.
+
+    Raises:
+      DataError: the step before has not run.
+    """
+    staging = Staging(store, dataset, ingest_id)
+    receipt = staging.find(Staged.RECEIPT)
+    if receipt is None or staging.find(Staged.SHARDS) is not None:
+        receipt = canonical_json(publish_version(store, _ingested(staging)))
+        staging.write(Staged.RECEIPT, receipt)
+    staging.clear()
+    return cast("PublishedDataset", json.loads(receipt))
+
+
+def _ingested(staging: Staging) -> Ingested:
+    listed = json.loads(staging.read(Staged.SHARDS))
+    refs = {split: tuple(ShardRef(**ref) for ref in listed[split]) for split in Split}
+    return Ingested(
+        dataset=staging.dataset,
+        source=SourceRef(**json.loads(staging.read(Staged.SOURCE))),
+        entries=decode_entries(staging.read(Staged.SHARDED)),
+        shards=refs,
+    )

@@ -1,0 +1,77 @@
+"""Publish a data set version: entries, then the manifest, then the pointer."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypedDict
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import LatestVersion
+from ray_jobs.contract.document import ObjectRef
+from ray_jobs.storage import Store, write_document
+from tasks.classes import kept_per_class
+from tasks.entries import encode_entries, per_split, per_state
+from tasks.ledger import read_ledger
+from tasks.manifest import Ingested, build_manifest, version_of
+
+
+class PublishedDataset(TypedDict):
+    """What an ingest answers with.
+
+    Attributes:
+      dataset: its name.
+      version: 12 hex digits.
+      manifest: the manifest's `s3://` address.
+      images: image files a state.
+      splits: kept images a split.
+      classes: kept images a class.
+      new: whether this call wrote the manifest; it was there where the source is unchanged.
+    """
+
+    dataset: str
+    version: str
+    manifest: str
+    images: dict[str, int]
+    splits: dict[str, int]
+    classes: dict[str, int]
+    new: bool
+
+
+def publish_version(store: Store, ingested: Ingested) -> PublishedDataset:
+    """Write entries, manifest and pointer, in this order, as far as they are not there."""
+    dataset, entries = ingested.dataset, ingested.entries
+    version = version_of(entries, read_ledger(store, dataset))
+    manifest = build_manifest(ingested, version, _write_entries(store, ingested, version))
+    is_new = write_document(store, manifest, keys.manifest(dataset, version))
+    _point_at(store, dataset, version)
+    return PublishedDataset(
+        dataset=dataset,
+        version=version,
+        manifest=store.uri(keys.manifest(dataset, version)),
+        images=per_state(entries),
+        splits=per_split(entries),
+        classes={name: count for name, count in kept_per_class(entries).items() if count},
+        new=is_new,
+    )
+
+
+def _write_entries(store: Store, ingested: Ingested, version: str) -> ObjectRef:
+    key = keys.entries(ingested.dataset, version)
+    data = encode_entries(ingested.entries)
+    if not store.put_once(key, data):
+        # An ingest that died before its manifest, or a twin, wrote it: the version is the same,
+        # so are the rows, but another pyarrow may have packed them otherwise.
+        data = store.get(key)
+    return ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def _point_at(store: Store, dataset: str, version: str) -> None:
+    """Move the pointer to this version; who comes last has it."""
+    key = keys.latest(dataset)
+    wanted = LatestVersion(dataset=dataset, version=version).to_json()
+    moved = False
+    while not moved:
+        found = store.get_tagged(key)
+        moved = (found is not None and found.data == wanted) or store.compare_and_set(
+            key, wanted, etag=None if found is None else found.etag
+        )
