@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from infra.local.home import Home
 from infra.local.ports import LOOPBACK
@@ -41,7 +43,9 @@ def base_environment(user: Mapping[str, str]) -> dict[str, str]:
     given = user.get("no_proxy") or user.get("NO_PROXY") or ""
     hosts = [host for host in given.split(",") if host]
     no_proxy = ",".join([*hosts, *(host for host in _NO_PROXY if host not in hosts)])
-    return kept | {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
+    # A Ray job says `python`: the one of this environment, whether or not it is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), user.get("PATH", os.defpath)])
+    return kept | {"PATH": path, "no_proxy": no_proxy, "NO_PROXY": no_proxy}
 
 
 def marked_environment(home: Home, part: str, user: Mapping[str, str]) -> dict[str, str]:
