@@ -6,13 +6,14 @@ found by the tag `sortline.run_id`, so that every function can be called again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.run import RunSpec, TrainingResult, Verdict
 from ray_jobs.storage import Store, read_document
+from tasks.dotted import dotted
 from tasks.mlflow_client import connect
 from tasks.settings import Settings
 
@@ -135,7 +136,7 @@ def _log(client: MlflowClient, run: Run, spec: RunSpec, training: TrainingResult
     from mlflow.entities import Metric, Param
 
     mlflow_run_id = run.info.run_id
-    values = dict(_dotted(spec.recipe.model_dump(mode="json")))
+    values = dict(dotted(spec.recipe.model_dump(mode="json")))
     values |= {"seed": spec.seed, "workers": training.workers}
     params = [Param(key, str(value)) for key, value in values.items()]
     client.log_batch(mlflow_run_id, params=params)
@@ -168,11 +169,3 @@ def _version(client: MlflowClient, model: str, run: Run, tags: Mapping[str, str]
         model, source, run.info.run_id, tags=dict(tags), await_creation_for=0
     )
     return int(made.version)
-
-
-def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _dotted(cast("dict[str, Any]", value), f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
