@@ -22,7 +22,7 @@ def overridden(recipe: Recipe, overrides: Mapping[str, object]) -> Recipe:
     Raises:
       SpecError: names the key, the value, what the key takes, and the remedy.
     """
-    whole = cast("dict[str, Any]", recipe.model_dump(mode="json"))
+    whole = recipe.model_dump(mode="json")
     for key, value in overrides.items():
         _set(whole, key, _read(value, _allowed(key)))
     try:

@@ -1,0 +1,103 @@
+"""From shards on disk to batches: every image once an epoch, the same steps on every rank.
+
+An example is `(x, label, row)`: `x` an image or the features of one, `row` its place in the
+worker's share. A batch is `(x, labels, rows, weights)`; a weight of 0 marks a place that only fills
+up the last steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ray_jobs.training.data.records import decode, parse
+from ray_jobs.training.data.share import Share
+
+# Encoded records, about 20 kB each: 80 MB a worker.
+_SHUFFLED = 4096
+
+Examples = Callable[[int], tf.data.Dataset]
+
+
+def image_examples(files: Sequence[Path], image_px: int) -> tf.data.Dataset:
+    """Examples with x float32 [image_px, image_px, 3] in 0..255, in the order of the shards."""
+
+    def to_example(row: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        encoded, label, _ = parse(record)
+        return decode(encoded, image_px), label, row
+
+    return _records(files).map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def shuffled_image_examples(
+    files: Sequence[Path], image_px: int, *, seed: int, flip: bool
+) -> Examples:
+    """For an epoch, the image examples in its own order, each flipped or not by (seed, row)."""
+
+    def of_epoch(epoch: int) -> tf.data.Dataset:
+        def to_example(row: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            encoded, label, _ = parse(record)
+            image = decode(encoded, image_px)
+            if flip:
+                own = tf.stack([seed + epoch, row])
+                image = tf.image.stateless_random_flip_left_right(image, own)
+            return image, label, row
+
+        mixed = _records(files).shuffle(_SHUFFLED, seed=seed + epoch)
+        return mixed.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
+
+    return of_epoch
+
+
+def shuffled_feature_examples(
+    features: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
+) -> Examples:
+    """For an epoch, the feature examples in its own order; x is float32 [features]."""
+
+    def of_epoch(epoch: int) -> tf.data.Dataset:
+        order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+        return tf.data.Dataset.from_tensor_slices((features[order], labels[order], order))
+
+    return of_epoch
+
+
+def feature_examples(features: NDArray[np.float32], labels: NDArray[np.int64]) -> tf.data.Dataset:
+    """The feature examples in their own order."""
+    rows = np.arange(len(labels), dtype=np.int64)
+    return tf.data.Dataset.from_tensor_slices((features, labels, rows))
+
+
+def training_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+    """One epoch; a filling place repeats an image, so that BatchNorm sees nothing strange."""
+    return _batched(_weighted(examples.repeat(), share), share)
+
+
+def evaluation_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+    """One pass; a filling place is zeros, so that a rank without any image works too."""
+    spec = examples.element_spec
+    zeros = tuple(tf.zeros(part.shape, part.dtype) for part in spec)
+    fill = tf.data.Dataset.from_tensors(zeros).repeat()
+    return _batched(_weighted(examples.concatenate(fill), share), share)
+
+
+def _records(files: Sequence[Path]) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset([str(file) for file in files]).enumerate()
+
+
+def _weighted(endless: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+    def weigh(place: tf.Tensor, example: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        return (*example, tf.cast(place < share.records, tf.float32))
+
+    return endless.take(share.steps * share.batch).enumerate().map(weigh)
+
+
+def _batched(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+    options = tf.data.Options()
+    # The shards are shared out already: TensorFlow must not do it again.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    batches = examples.batch(share.batch, drop_remainder=True)
+    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,134 @@
+"""The driver of a training: it orders workers from Ray Train and answers with their result.
+
+No TensorFlow here: it would cost the driver seconds and memory for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import pyarrow.fs
+from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.errors import ClusterError, DataError, SortlineError, SpecError
+from ray_jobs.contract.run import Resources, RunSpec
+from ray_jobs.entry import quieten_tensorflow
+from ray_jobs.training.backend import DataParallelTrainer, TensorflowConfig
+from ray_jobs.training.worker import order_for
+
+# A worker that dies is replaced so many times; its epoch starts again from the last checkpoint.
+_WORKER_FAILURES = 3
+# Ray waits a minute for workers to find a place; then again, so many times.
+_START_FAILURES = 4
+
+
+def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
+    """Run the training on the cluster that this process is connected to.
+
+    Under the same run a second call goes on from the last checkpoint of the first.
+
+    Returns:
+      The `work.Outcome` of the chief, as JSON.
+
+    Raises:
+      SpecError: more workers than shards.
+      DataError: a split without images.
+      ClusterError: the workers found no place, or died too often.
+    """
+    check_shards(manifest, spec.resources)
+    trainer = DataParallelTrainer(
+        _work,
+        train_loop_config=order_for(bucket, spec, manifest),
+        backend_config=TensorflowConfig(),
+        scaling_config=scaling_of(spec.resources),
+        run_config=RunConfig(
+            name="ray-train",
+            storage_path=f"{bucket}/{keys.run(spec.run_id)}".rstrip("/"),
+            storage_filesystem=filesystem(os.environ),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+            # At INFO it repeats every report; our own line an epoch says more.
+            logging_config=LoggingConfig(log_level="WARNING"),
+            failure_config=FailureConfig(
+                max_failures=_WORKER_FAILURES, controller_failure_limit=_START_FAILURES
+            ),
+        ),
+    )
+    try:
+        return str(trainer.fit().return_value)
+    except TrainingFailedError as error:
+        _raise_ours(error, spec.resources)
+
+
+def check_shards(manifest: DatasetManifest, resources: Resources) -> None:
+    """Refuse a data set that cannot give every worker something to train on.
+
+    Raises:
+      SpecError: more workers than training shards.
+      DataError: the training or the validation split is empty.
+    """
+    for split in (Split.TRAIN, Split.VAL):
+        if not sum(shard.records for shard in manifest.shards.get(split, ())):
+            raise DataError(
+                f"split '{split}' of {manifest.dataset} {manifest.version} has no images",
+                "images in every split",
+                "Add images and ingest again",
+            )
+    shards = len(manifest.shards[Split.TRAIN])
+    if resources.workers_max > shards:
+        raise SpecError(
+            f"{resources.workers_max} workers for {shards} training shards",
+            "at least one shard a worker",
+            f"Pass --workers {shards}",
+        )
+
+
+def scaling_of(resources: Resources) -> ScalingConfig:
+    """Ray's words for the resources; a range is elastic."""
+    fewest, most = resources.workers_min, resources.workers_max
+    return ScalingConfig(
+        num_workers=fewest if fewest == most else (fewest, most),
+        use_gpu=resources.use_gpu,
+        resources_per_worker={"CPU": 1, "GPU": 1} if resources.use_gpu else {"CPU": 1},
+    )
+
+
+def filesystem(env: Mapping[str, str]) -> pyarrow.fs.S3FileSystem:
+    """The object store for Ray's checkpoints, as AWS_ENDPOINT_URL names it.
+
+    Credentials are left to the AWS files of whoever uses it: it crosses to the workers pickled.
+    """
+    endpoint = urlsplit(env.get("AWS_ENDPOINT_URL", ""))
+    if not endpoint.netloc:
+        return pyarrow.fs.S3FileSystem()
+    return pyarrow.fs.S3FileSystem(
+        endpoint_override=endpoint.netloc,
+        scheme=endpoint.scheme,
+        region=env.get("AWS_DEFAULT_REGION", "us-east-1"),
+    )
+
+
+def _work(config: Mapping[str, str]) -> str | None:
+    quieten_tensorflow()
+    # Imported by the worker: TensorFlow stays out of the driver and the controller.
+    from ray_jobs.training.work import work  # noqa: PLC0415
+
+    return work(config)
+
+
+def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
+    if isinstance(error, WorkerGroupError):
+        for failure in error.worker_failures.values():
+            if isinstance(failure, SortlineError):
+                raise failure from error
+        raise error
+    raise ClusterError(
+        f"the workers did not start: {error}",
+        f"room for {resources.workers_min} workers on the cluster",
+        "Wait until other jobs end, add nodes, or pass fewer --workers",
+    ) from error

@@ -1,0 +1,35 @@
+"""The distribution strategy, and what TensorFlow must be told before it starts.
+
+One code path: a single worker is a cluster of one, a GPU is one replica a worker.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+# A collective blocks a thread of the pool: one more must be left for the graph.
+_LEAST_INTER_OP_THREADS = 2
+
+
+def configure_devices(cpus: int) -> None:
+    """Bind TensorFlow to the CPUs this worker was given, and let GPU memory grow as needed.
+
+    Must run before anything else of TensorFlow does.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(cpus)
+    tf.config.threading.set_inter_op_parallelism_threads(max(cpus, _LEAST_INTER_OP_THREADS))
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, enable=True)
+
+
+def make_strategy(*, use_gpu: bool) -> tf.distribute.Strategy:
+    """One replica a worker of TF_CONFIG.
+
+    The collectives are chosen, never AUTO: with AUTO, two runs on the same GPUs may take different
+    paths (tensorflow/tensorflow#120987).
+    """
+    kinds = tf.distribute.experimental.CommunicationImplementation
+    options = tf.distribute.experimental.CommunicationOptions(
+        implementation=kinds.NCCL if use_gpu else kinds.RING
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)

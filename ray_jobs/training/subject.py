@@ -1,0 +1,156 @@
+"""What trains, and on what: the whole network on images, or a head on features computed once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.run import Progress
+from ray_jobs.training.data import pipeline
+from ray_jobs.training.data.records import sample_ids
+from ray_jobs.training.data.share import Share
+from ray_jobs.training.models import classifier, pretrained
+from ray_jobs.training.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_FEATURE_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`net` is what trains, `whole` what is saved: the same, or a head and the model around it.
+
+    `samples` are the sha256 of the training images, by their row.
+    """
+
+    net: keras.Model
+    whole: keras.Model
+    share: Share
+    examples: pipeline.Examples
+    val_share: Share
+    val: tf.data.Dataset
+    samples: list[str]
+
+
+def prepare(worker: Worker, strategy: tf.distribute.Strategy) -> Subject:
+    """Build the networks and this worker's data, as the recipe says."""
+    share, val_share = worker.share(Split.TRAIN), worker.share(Split.VAL)
+    files, val_files = worker.files(share), worker.files(val_share)
+    make = _on_features if worker.spec.recipe.trainable == "head" else _on_images
+    return make(worker, strategy, (share, files), (val_share, val_files))
+
+
+_Part = tuple[Share, list[Path]]
+
+
+def _on_images(
+    worker: Worker, strategy: tf.distribute.Strategy, train: _Part, val: _Part
+) -> Subject:
+    recipe, seed = worker.spec.recipe, worker.spec.seed
+    with strategy.scope():
+        backbone = _backbone(worker)
+        head = _head(worker, backbone)
+        whole = classifier.join(backbone, head)
+    return Subject(
+        net=whole,
+        whole=whole,
+        share=train[0],
+        examples=pipeline.shuffled_image_examples(
+            train[1], recipe.image_px, seed=seed, flip=recipe.flip
+        ),
+        val_share=val[0],
+        val=pipeline.image_examples(val[1], recipe.image_px),
+        samples=sample_ids(train[1]),
+    )
+
+
+def _on_features(
+    worker: Worker, strategy: tf.distribute.Strategy, train: _Part, val: _Part
+) -> Subject:
+    # A frozen backbone is the same on every worker already: no need to mirror it.
+    backbone = _backbone(worker)
+    features, labels = _featurise(worker, backbone, [*train[1], *val[1]])
+    cut = train[0].records
+    with strategy.scope():
+        head = _head(worker, backbone)
+    return Subject(
+        net=head,
+        whole=classifier.join(backbone, head),
+        share=train[0],
+        examples=pipeline.shuffled_feature_examples(
+            features[:cut], labels[:cut], seed=worker.spec.seed
+        ),
+        val_share=val[0],
+        val=pipeline.feature_examples(features[cut:], labels[cut:]),
+        samples=sample_ids(train[1]),
+    )
+
+
+def _backbone(worker: Worker) -> keras.Model:
+    recipe = worker.spec.recipe
+    ours = recipe.backbone == "efficientnet_lite0"
+    imagenet = recipe.weights == "imagenet"
+    backbone = classifier.build_backbone(
+        recipe.backbone, image_px=recipe.image_px, imagenet=imagenet and not ours
+    )
+    if imagenet and ours:
+        pretrained.load_lite0(worker.store, backbone, worker.folder)
+    return backbone
+
+
+def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
+    return classifier.build_head(
+        backbone.output.shape[-1],
+        num_classes=len(worker.manifest.classes),
+        dropout=worker.spec.recipe.dropout,
+    )
+
+
+def _featurise(
+    worker: Worker, backbone: keras.Model, files: Sequence[Path]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The features of every image of the files: float32 [N, features], and labels int64 [N]."""
+    px = worker.spec.recipe.image_px
+    total = worker.share(Split.TRAIN).records + worker.share(Split.VAL).records
+    features = np.empty((total, backbone.output.shape[-1]), np.float32)
+    labels = np.empty(total, np.int64)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, px, px, 3], tf.float32)])
+    def see(images: tf.Tensor) -> tf.Tensor:
+        return backbone(images, training=False)
+
+    done, started = 0, time.monotonic()
+    for images, own, _ in pipeline.image_examples(files, px).batch(_FEATURE_BATCH).prefetch(1):
+        rows = slice(done, done + len(own))
+        features[rows], labels[rows] = see(images).numpy(), own.numpy()
+        done = rows.stop
+        worker.board.show(_features_progress(worker, done, total, time.monotonic() - started))
+    log.info("features of %d images in %.1f s", done, time.monotonic() - started)
+    return features, labels
+
+
+def _features_progress(worker: Worker, done: int, total: int, seconds: float) -> Progress:
+    rate = done / max(seconds, 1e-9)
+    return Progress(
+        run_id=worker.spec.run_id,
+        phase="features",
+        epoch=0,
+        epochs=worker.spec.recipe.epochs,
+        step=done * worker.world,
+        steps=total * worker.world,
+        loss=None,
+        accuracy=None,
+        learning_rate=None,
+        images_per_s=rate * worker.world,
+        seconds_left=(total - done) / rate,
+    )

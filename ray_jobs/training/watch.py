@@ -1,0 +1,60 @@
+"""What a watcher sees of a training: its progress as it goes, and a line an epoch."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from ray_jobs.contract.run import EpochMetrics, Progress
+from ray_jobs.training.step import Sums
+from ray_jobs.training.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Keeps the time of one worker's training; only the chief's is shown.
+
+    `steps` are those of an epoch. What lies before `epoch` was trained by an earlier attempt.
+    """
+
+    def __init__(self, worker: Worker, *, steps: int, epoch: int) -> None:
+        self._worker = worker
+        self._steps = steps
+        self._epochs = worker.spec.recipe.epochs
+        self._first = epoch * steps
+        self._started = time.monotonic()
+
+    def step(self, step: int, rate: float, sums: Sums) -> None:
+        """Show one step; `step` counts from 1 over all epochs, `sums` are those of its epoch."""
+        done, total = step - self._first, self._epochs * self._steps
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        progress = Progress(
+            run_id=self._worker.spec.run_id,
+            phase="training",
+            epoch=(step - 1) // self._steps + 1,
+            epochs=self._epochs,
+            step=step,
+            steps=total,
+            loss=sums.loss / sums.images,
+            accuracy=sums.correct / sums.images,
+            learning_rate=rate,
+            images_per_s=done * self._worker.spec.recipe.batch_size / seconds,
+            seconds_left=seconds / done * (total - step),
+        )
+        self._worker.board.show(progress)
+
+    def epoch(self, metrics: EpochMetrics) -> None:
+        """Log one epoch, in one line."""
+        if self._worker.is_chief:
+            log.info("%s", line_of(metrics, self._epochs, self._epochs * self._steps))
+
+
+def line_of(metrics: EpochMetrics, epochs: int, steps: int) -> str:
+    """One epoch in one line."""
+    return (
+        f"epoch {metrics.epoch}/{epochs} step {metrics.step}/{steps}"
+        f" loss {metrics.loss:.3f} accuracy {metrics.accuracy:.3f}"
+        f" val_loss {metrics.val_loss:.3f} val_accuracy {metrics.val_accuracy:.3f}"
+        f" lr {metrics.learning_rate:.1e} {metrics.images_per_s:.0f} images/s"
+    )

@@ -1,0 +1,47 @@
+"""What each worker of a training does, from its order to the best weights in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import keras
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.document import ObjectRef
+from ray_jobs.entry import log_to_stdout
+from ray_jobs.storage import put_content
+from ray_jobs.training.loop import Training
+from ray_jobs.training.outcome import Outcome
+from ray_jobs.training.strategy import configure_devices, make_strategy
+from ray_jobs.training.subject import prepare
+from ray_jobs.training.worker import Worker
+
+
+def work(config: Mapping[str, str]) -> str | None:
+    """Train; the chief keeps the best weights in the store and returns an `Outcome` as JSON."""
+    log_to_stdout()
+    worker = Worker.from_config(config)
+    configure_devices(worker.cpus)
+    keras.utils.set_random_seed(worker.spec.seed)
+    strategy = make_strategy(use_gpu=worker.spec.resources.use_gpu)
+    with worker.board.publishing() if worker.is_chief else nullcontext():
+        subject = prepare(worker, strategy)
+        state = Training(worker, strategy, subject).run()
+        if not worker.is_chief:
+            return None
+        weights = _publish_weights(worker, subject.whole)
+    outcome = Outcome(state=state, weights=weights, workers=worker.world)
+    return outcome.to_json().decode()
+
+
+def _publish_weights(worker: Worker, model: keras.Model) -> ObjectRef:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.weights.h5"
+        model.save_weights(path)
+        data = path.read_bytes()
+    name = f"weights/{hashlib.sha256(data).hexdigest()}.weights.h5"
+    return put_content(worker.store, keys.run(worker.spec.run_id, name), data)
