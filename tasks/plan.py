@@ -12,7 +12,6 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import ManifestRef, RunSpec
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, find_document
-from tasks.attempt import submission_id
 from tasks.order import Order, parse_conf, parse_workers
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "parse_conf",
     "parse_workers",
     "plan_run",
-    "submission_id",
 ]
 
 RUN_ID_DIGITS = 12

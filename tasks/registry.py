@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.errors import UserError
 from ray_jobs.contract.run import RunSpec, TrainingResult, Verdict
 from ray_jobs.storage import Store, read_document
 from tasks.dotted import dotted
@@ -42,6 +43,7 @@ def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[st
 
     Raises:
       ClusterError, CredentialError: MLflow cannot be used (see `tasks.mlflow_client`).
+      UserError: somebody deleted the data set's experiment.
     """
     spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
     training = read_document(store, TrainingResult, keys.run(run_id, "training.json"))
@@ -121,6 +123,12 @@ def _experiment(client: MlflowClient, name: str) -> str:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    if found.lifecycle_stage == "deleted":
+        raise UserError(
+            f"MLflow's experiment '{name}' was deleted",
+            "an active one, or none",
+            "Restore it in MLflow, or remove it for good with `mlflow gc`",
+        )
     return found.experiment_id
 
 

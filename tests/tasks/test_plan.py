@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document, write_document
-from tasks.plan import Order, fingerprint, parse_conf, parse_workers, plan_run, submission_id
+from tasks.plan import Order, fingerprint, parse_conf, parse_workers, plan_run
 from tests.fakes import InMemoryStore
 from tests.tasks.documents import manifest, publish, spec, verdict
 
@@ -205,52 +203,3 @@ def test_workers_are_a_number_or_a_range(text, pair):
 def test_workers_that_are_none_or_no_number_are_refused(text):
     with pytest.raises(SpecError, match=r"workers is '.*'; expected N or MIN\.\.MAX.*--workers 2"):
         parse_workers(text)
-
-
-RUN, STEP = "0123456789ab", "train"
-ENDED_BADLY = st.sampled_from(["FAILED", "STOPPED"])
-ALIVE = st.sampled_from(["PENDING", "RUNNING", "SUCCEEDED"])
-OTHERS = st.tuples(
-    st.sampled_from([f"{RUN}-2", f"{RUN}-22", "ffffffffffff", RUN]),
-    st.sampled_from(["train", "export", "train-2", "retrain"]),
-    st.integers(1, 30),
-    st.one_of(ENDED_BADLY, ALIVE),
-).filter(lambda job: job[:2] != (RUN, STEP))
-
-
-def job(run_id, step, attempt, status):
-    return f"sortline-{run_id}-{step}-{attempt}", status
-
-
-@given(st.lists(ENDED_BADLY, max_size=12), st.lists(OTHERS), st.randoms())
-def test_attempt_is_one_more_than_the_jobs_that_ended_badly(ended, others, random):
-    jobs = [job(RUN, STEP, number, status) for number, status in enumerate(ended, start=1)]
-    jobs += [job(*other) for other in others]
-    random.shuffle(jobs)
-    assert submission_id(RUN, STEP, jobs) == (f"sortline-{RUN}-{STEP}-{len(ended) + 1}", None)
-
-
-@given(st.lists(ENDED_BADLY, max_size=12), ALIVE, st.lists(OTHERS), st.randoms())
-def test_job_that_waits_runs_or_is_done_is_taken_over(ended, alive, others, random):
-    last = len(ended) + 1
-    jobs = [job(RUN, STEP, number, status) for number, status in enumerate(ended, start=1)]
-    jobs += [job(RUN, STEP, last, alive), *(job(*other) for other in others)]
-    random.shuffle(jobs)
-    assert submission_id(RUN, STEP, jobs) == (f"sortline-{RUN}-{STEP}-{last}", alive)
-
-
-def test_an_id_that_the_cluster_knows_is_never_given_again():
-    forgotten_the_first = [job(RUN, STEP, 2, "FAILED")]
-    assert submission_id(RUN, STEP, forgotten_the_first)[0].endswith("-3")
-
-
-def test_forced_run_and_its_first_run_do_not_share_jobs():
-    jobs = [job("ab", "train", 1, "SUCCEEDED")]
-    assert submission_id("ab-2", "train", jobs) == ("sortline-ab-2-train-1", None)
-    jobs = [job("ab-2", "train", 1, "RUNNING")]
-    assert submission_id("ab", "train", jobs) == ("sortline-ab-train-1", None)
-
-
-def test_foreign_jobs_are_passed_over():
-    jobs = [("raysubmit_x", "RUNNING"), ("sortline-ab-train-x", "RUNNING"), ("", "FAILED")]
-    assert submission_id("ab", "train", jobs) == ("sortline-ab-train-1", None)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import ClusterError, CredentialError
+from ray_jobs.contract.errors import ClusterError, CredentialError, UserError
 from ray_jobs.contract.run import Decision
 from ray_jobs.storage import write_document
 from tasks import registry
@@ -148,6 +148,18 @@ def test_alias_follows_the_pointer_and_the_verdict_is_written_beside_the_version
         champion = client.get_model_version_by_alias("sample", "champion")
     assert champion.tags["sortline.reasons"] == "because"
     assert registry.list_versions(settings, "sample")[-1]["verdict"] == "kept"
+
+
+def test_an_experiment_that_somebody_deleted_is_theirs_to_restore(settings):
+    store = InMemoryStore()
+    elsewhere = spec().manifest.model_copy(update={"dataset": "gone"})
+    moved = spec().model_copy(update={"manifest": elsewhere})
+    write_document(store, moved, keys.run("abc", "spec.json"))
+    write_document(store, training(), keys.run("abc", "training.json"))
+    with connect(settings) as client:
+        client.delete_experiment(client.create_experiment("gone"))
+    with pytest.raises(UserError, match=r"'gone' was deleted; expected .*active.* Restore it"):
+        registry.register_candidate(settings, store, "abc")
 
 
 def test_a_model_that_nobody_registered_has_no_versions(settings):
