@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Variable
-from tasks.card import assemble_card
 
 from dags.shared import DATASET_VARIABLE, RECIPE_VARIABLE, announced, form, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
+from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import Decision, EvaluationResult, Resources, Verdict
-from ray_jobs.storage import read_document, write_document
+from ray_jobs.contract.run import Decision, EvaluationResult, Verdict
+from ray_jobs.storage import find_document, read_document, write_document
 from tasks import capacity, champion, registry
 from tasks import gate as gating
+from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, parse_conf, plan_run
 from tasks.report import publish_report
@@ -37,10 +38,8 @@ def plan() -> bool:
     if order is None:
         return False
     parts = settings()
-    workers = Resources(workers_min=order.workers_min, workers_max=order.workers_max)
-    use_gpu = capacity.check(parts, workers).use_gpu
-    code_version = parts.code_version or "unknown"
-    planned = plan_run(parts.store("judge"), order, code_version=code_version, use_gpu=use_gpu)
+    use_gpu = capacity.check(parts, order.resources).use_gpu
+    planned = plan_run(parts.store("judge"), order, code_version=_code_version(), use_gpu=use_gpu)
     task_instance().xcom_push("plan", planned.model_dump(mode="json"))
     if planned.unchanged:
         log.info("run %s has a verdict: unchanged", planned.run_id)
@@ -54,44 +53,42 @@ def register() -> dict[str, Any]:
 
 
 def gate() -> dict[str, Any]:
-    """Decide: promote, or keep the champion."""
-    evaluation = _evaluation()
-    decision, reasons = gating.decide(evaluation.candidate, evaluation.champion, gating.Policy())
-    log.info("%s: %s", decision.value, "; ".join(reasons))
-    return {"decision": decision.value, "reasons": list(reasons)}
+    """Decide: promote, or keep the champion. What was decided already stays decided."""
+    store, run_id = settings().store("judge"), _planned("run_id")
+    verdict = find_document(store, Verdict, _verdict_key()) or gating.judge(
+        read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
+        champion.read(store, _planned("model")).pointer,
+        gating.Policy(),
+    )
+    log.info("%s: %s", verdict.decision.value, "; ".join(verdict.reasons))
+    return verdict.model_dump(mode="json")
 
 
 def promote() -> dict[str, Any]:
-    """Move the champion if the gate says so, then write the verdict, then repair the alias."""
+    """Move the champion if the gate says so, write the verdict, then repair MLflow's alias."""
     parts = settings()
     store, run_id, model = parts.store("judge"), _planned("run_id"), _planned("model")
-    judged = task_instance().xcom_pull(task_ids="gate")
-    version: int = task_instance().xcom_pull(task_ids="register")["version"]
-    before = _evaluation().champion
-    verdict = Verdict(
-        run_id=run_id,
-        decision=Decision(judged["decision"]),
-        reasons=tuple(judged["reasons"]),
-        champion_before=before.model_version if before else None,
-    )
-    if verdict.decision is Decision.PROMOTED:
-        move = champion.move(version, run_id, by="gate", at=datetime.now(UTC))
-        champion.promote(store, model, move, judged_against=verdict.champion_before)
-    write_document(store, verdict, keys.run(run_id, "verdict.json"))
+    verdict = Verdict.from_json(canonical_json(_result_of("gate")), origin="the gate")
+    version: int = _result_of("register")["version"]
+    decided_before = store.exists(_verdict_key())
+    if verdict.decision is Decision.PROMOTED and not decided_before:
+        to = champion.move(version, run_id, by="gate", at=datetime.now(UTC))
+        champion.promote(store, model, to, judged_against=verdict.champion_before)
+    write_document(store, verdict, _verdict_key())
     registry.set_verdict_tags(parts, model, version, verdict)
-    pointer, _ = champion.read(store, model)
+    pointer = champion.read(store, model).pointer
     if pointer is not None:
         registry.set_champion_alias(parts, model, pointer.model_version)
     return {"decision": verdict.decision.value, "model": model, "version": version}
 
 
 def report() -> dict[str, str]:
-    """Assemble the card and write the report."""
+    """Write the report, then the card, whose presence means that the run is complete."""
     store, run_id = settings().store("judge"), _planned("run_id")
-    version: int = task_instance().xcom_pull(task_ids="register")["version"]
-    card = assemble_card(store, run_id, _planned("model"), version)
+    card = assemble_card(store, run_id, _planned("model"), _result_of("register")["version"])
     manifest = read_document(store, DatasetManifest, card.spec.manifest.key)
     key = publish_report(store, card, manifest)
+    write_document(store, card, keys.run(run_id, "card.json"))
     return {"card": store.uri(keys.run(run_id, "card.json")), "report": store.uri(key)}
 
 
@@ -114,10 +111,24 @@ def _order() -> Order | None:
     return parse_conf({**conf, "dataset": mine, "recipe": recipe})
 
 
-def _evaluation() -> EvaluationResult:
-    key = keys.run(_planned("run_id"), "evaluation.json")
-    return read_document(settings().store("judge"), EvaluationResult, key)
+def _code_version() -> str:
+    version = settings().code_version
+    if version is None:
+        raise SpecError(
+            "the version of the code is not known",
+            "SORTLINE_CODE_VERSION set, so that a run can be told from one of other code",
+            "`sortline up` sets it; in an image, set it to the build's label",
+        )
+    return version
+
+
+def _verdict_key() -> str:
+    return keys.run(_planned("run_id"), "verdict.json")
 
 
 def _planned(key: str) -> str:
     return task_instance().xcom_pull(task_ids="plan", key="plan")[key]
+
+
+def _result_of(task_id: str) -> dict[str, Any]:
+    return task_instance().xcom_pull(task_ids=task_id)

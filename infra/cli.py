@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console, RenderableType
 
@@ -34,6 +33,7 @@ app = typer.Typer(
 )
 
 DEFAULT_HOME = Path(".sortline")
+_INTERRUPTED = 130
 _home: ContextVar[Path] = ContextVar("home", default=DEFAULT_HOME)
 
 
@@ -169,21 +169,21 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        return app(arguments, standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app(arguments)
+    except SystemExit as way_out:  # how typer ends: 0, 2 for a wrong call, 130 for Ctrl-C
+        code = int(way_out.code or 0)
+        if code == _INTERRUPTED:
+            _screen().print("Stopped. The next run goes on where this one was.")
+        return code
     except SortlineError as error:
         return _tell(error)
-    except (KeyboardInterrupt, click.Abort):
-        _screen().print("Stopped. The next run goes on where this one was.")
-        return 130
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _tell(_disk_full(error))
         path = _write_traceback(error)
         _screen().print(f"[bold red]Our fault:[/] {error!r}\nThe traceback is in {path}")
         return 1
+    return 0
 
 
 def _answer(answer: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401

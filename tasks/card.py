@@ -12,11 +12,11 @@ from ray_jobs.contract.run import (
     Verdict,
     VerificationResult,
 )
-from ray_jobs.storage import Store, read_document, write_document
+from ray_jobs.storage import Store, read_document
 
 
 def assemble_card(store: Store, run_id: str, model: str, model_version: int) -> ModelCard:
-    """Write `runs/<run_id>/card.json` once, and return the card that lies there.
+    """The card of a run that has its verdict, from what each step wrote.
 
     Args:
       store: the bucket, as `judge`.
@@ -27,7 +27,7 @@ def assemble_card(store: Store, run_id: str, model: str, model_version: int) -> 
     Raises:
       MissingObjectError: a step has not written its document yet.
     """
-    card = ModelCard(
+    return ModelCard(
         spec=read_document(store, RunSpec, keys.run(run_id, "spec.json")),
         training=read_document(store, TrainingResult, keys.run(run_id, "training.json")),
         exports=read_document(store, ExportResult, keys.run(run_id, "exports.json")),
@@ -39,7 +39,3 @@ def assemble_card(store: Store, run_id: str, model: str, model_version: int) -> 
         model=model,
         model_version=model_version,
     )
-    key = keys.run(run_id, "card.json")
-    if write_document(store, card, key):
-        return card
-    return read_document(store, ModelCard, key)

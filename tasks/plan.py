@@ -98,10 +98,13 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
 
 
 def _runs_of(store: Store, base: str) -> tuple[str | None, str]:
-    """The newest judged run of a fingerprint (None: none is), and the one that comes after it."""
+    """The newest complete run of a fingerprint (None: none is), and the one that comes after it.
+
+    The card is written last: a run that died between its verdict and its card is gone on with.
+    """
     judged, run_id = None, base
     for number in count(2):
-        if not store.exists(keys.run(run_id, "verdict.json")):
+        if not store.exists(keys.run(run_id, "card.json")):
             break
         judged, run_id = run_id, f"{base}-{number}"
     return judged, run_id

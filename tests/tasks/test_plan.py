@@ -35,7 +35,7 @@ def spec_of(store, planned) -> RunSpec:
 
 
 def judge(store, planned):
-    write_document(store, verdict(planned.run_id), keys.run(planned.run_id, "verdict.json"))
+    write_document(store, verdict(planned.run_id), keys.run(planned.run_id, "card.json"))
 
 
 def test_plan_names_the_run_after_what_goes_into_it_and_writes_its_spec(store):
@@ -203,3 +203,10 @@ def test_workers_are_a_number_or_a_range(text, pair):
 def test_workers_that_are_none_or_no_number_are_refused(text):
     with pytest.raises(SpecError, match=r"workers is '.*'; expected N or MIN\.\.MAX.*--workers 2"):
         parse_workers(text)
+
+
+def test_a_run_that_died_between_its_verdict_and_its_card_is_gone_on_with(store):
+    planned = plan(store)
+    write_document(store, verdict(planned.run_id), keys.run(planned.run_id, "verdict.json"))
+    again = plan(store)
+    assert (again.run_id, again.unchanged) == (planned.run_id, False)
