@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import NoReturn
-from urllib.parse import urlsplit
 
-import pyarrow.fs
 from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
@@ -20,6 +18,7 @@ from ray_jobs.contract.errors import ClusterError, DataError, SortlineError, Spe
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
 from ray_jobs.training.backend import DataParallelTrainer, TensorflowConfig
+from ray_jobs.training.filesystem import filesystem
 from ray_jobs.training.worker import order_for
 
 # A worker that dies is replaced so many times; its epoch starts again from the last checkpoint.
@@ -95,21 +94,6 @@ def scaling_of(resources: Resources) -> ScalingConfig:
         num_workers=fewest if fewest == most else (fewest, most),
         use_gpu=resources.use_gpu,
         resources_per_worker={"CPU": 1, "GPU": 1} if resources.use_gpu else {"CPU": 1},
-    )
-
-
-def filesystem(env: Mapping[str, str]) -> pyarrow.fs.S3FileSystem:
-    """The object store for Ray's checkpoints, as AWS_ENDPOINT_URL names it.
-
-    Credentials are left to the AWS files of whoever uses it: it crosses to the workers pickled.
-    """
-    endpoint = urlsplit(env.get("AWS_ENDPOINT_URL", ""))
-    if not endpoint.netloc:
-        return pyarrow.fs.S3FileSystem()
-    return pyarrow.fs.S3FileSystem(
-        endpoint_override=endpoint.netloc,
-        scheme=endpoint.scheme,
-        region=env.get("AWS_DEFAULT_REGION", "us-east-1"),
     )
 
 
