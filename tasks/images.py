@@ -15,7 +15,7 @@ from PIL import Image
 from tasks.phash import perceptual_hash
 from tasks.pixels import orientation, upright
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # JPEG also opens MPO, first picture only
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 512  # of what a shard holds
 MAX_PIXELS = 89_478_485  # Pillow's own default limit: a quarter of a gigabyte as RGB
@@ -78,7 +78,7 @@ def inspect(data: bytes) -> Inspected | Rejected:
         return Rejected(Rejection.TOO_LARGE, f"more than {MAX_FILE_BYTES // 2**20} MiB")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return Rejected(Rejection.TOO_LARGE, str(error))
     except Exception as error:  # a decoder may raise anything on hostile bytes
         return Rejected(Rejection.NOT_AN_IMAGE, _said(error, f"none of {', '.join(FORMATS)}"))
@@ -140,12 +140,12 @@ def _inspect_pixels(image: Image.Image, data: bytes) -> Inspected | Rejected:
 
 
 def _is_plain(image: Image.Image, size_bytes: int) -> bool:
-    """Whether the bytes may go into a shard as they are (and carry no load of metadata)."""
+    """Whether the bytes may go into a shard as they are; a load of metadata may not."""
     return (
         image.format == "JPEG"
         and image.mode == "RGB"
         and max(image.size) <= MAX_SIDE_PX
-        and size_bytes <= image.width * image.height * 3
+        and size_bytes <= 4096 + image.width * image.height * 3
         and orientation(image) == 1
     )
 

@@ -64,7 +64,7 @@ def _open_folder(uri: str) -> Source:
             "Copy the photos to a folder on the machine where the ingest runs, and pass its path",
         )
     root = Path(uri).expanduser()
-    if not root.exists():
+    if not uri or not root.exists():
         raise SpecError(
             f"the source '{uri}' does not exist",
             f"a folder of class folders on the machine where the ingest runs, or '{_SAMPLE}'",

@@ -1,0 +1,113 @@
+import hashlib
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.errors import DataError
+from tasks import shards
+from tasks.shards import MAX_BYTES, cut, deal, write_shards
+from tests.fakes import InMemoryStore
+from tests.tasks.ingest.pictures import entry, photo
+
+LABELS = {"a": 0, "b": 1}
+
+
+def stored(store, count, split=Split.TRAIN):
+    entries = []
+    for seed in range(count):
+        data = photo(seed)
+        sha256 = hashlib.sha256(data).hexdigest()
+        store.put(keys.raw_image(sha256), data)
+        entries.append(entry(f"{'ab'[seed % 2]}/{seed:04d}", split=split, sha256=sha256))
+    return entries
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(0, 60))
+def test_shards_differ_by_one_image_at_most_in_number_and_in_each_class(first, second):
+    entries = [entry(f"a/{n}") for n in range(first)] + [entry(f"b/{n}") for n in range(second)]
+    dealt = deal(entries, 16)
+    assert len(dealt) == min(16, first + second)
+    assert sorted(e.path for shard in dealt for e in shard) == sorted(e.path for e in entries)
+    sizes = [len(shard) for shard in dealt]
+    assert max(sizes) - min(sizes) <= 1
+    for label in "ab":
+        of_class = [Counter(e.label for e in shard)[label] for shard in dealt]
+        assert max(of_class) - min(of_class) <= 1
+
+
+def test_within_a_shard_images_lie_in_the_order_of_their_hashes():
+    for shard in deal([entry(f"a/{n}") for n in range(50)], 4):
+        assert [e.sha256 for e in shard] == sorted(e.sha256 for e in shard)
+
+
+def test_large_data_get_more_shards():
+    huge = [entry(f"a/{n}", width=4000, height=4000, size_bytes=10**9) for n in range(1000)]
+    assert len(deal(huge, 16)) == 16
+    tenfold = [entry(f"a/{n}", width=512, height=512, size_bytes=10**9) for n in range(10_000)]
+    assert len(deal(tenfold, 16)) > 20
+
+
+@given(st.lists(st.integers(1, MAX_BYTES), max_size=12))
+def test_no_shard_is_larger_than_the_limit(sizes):
+    runs = [sizes[run] for run in cut(sizes)]
+    assert [size for run in runs for size in run] == sizes
+    assert all(run and sum(run) <= MAX_BYTES for run in runs)
+
+
+def test_training_has_at_least_sixteen_shards_and_the_others_four():
+    store = InMemoryStore()
+    entries = [e for split in Split for e in stored(store, 40, split)]
+    written, _ = write_shards(store, entries, LABELS)
+    assert {split.value: len(refs) for split, refs in written.items()} == {
+        "train": 16,
+        "val": 4,
+        "test": 4,
+    }
+
+
+def test_fewer_images_make_as_many_shards():
+    store = InMemoryStore()
+    written, _ = write_shards(store, stored(store, 3), LABELS)
+    assert [len(refs) for refs in written.values()] == [3, 0, 0]
+
+
+def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
+    store = InMemoryStore()
+    written, entries = write_shards(store, stored(store, 20), LABELS)
+    for ref in written[Split.TRAIN]:
+        data = store.get(ref.key)
+        assert ref.key == keys.shard("train", hashlib.sha256(data).hexdigest())
+        assert (ref.sha256, ref.size_bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+        inside = [e for e in entries if e.shard == ref.key]
+        assert len(inside) == ref.records
+        assert all(e.sha256.encode() in data for e in inside)
+
+
+def test_writing_again_gives_the_same_shards():
+    store, other = InMemoryStore(), InMemoryStore()
+    assert write_shards(store, stored(store, 20), LABELS) == write_shards(
+        other, stored(other, 20), LABELS
+    )
+    assert store.objects == other.objects
+
+
+def test_a_shard_over_the_limit_is_cut(monkeypatch):
+    monkeypatch.setattr(shards, "MAX_BYTES", 2_500)
+    store = InMemoryStore()
+    written, entries = write_shards(store, stored(store, 40), LABELS)
+    assert len(written[Split.TRAIN]) > 16
+    assert sum(ref.records for ref in written[Split.TRAIN]) == 40
+    assert all(e.shard for e in entries)
+
+
+def test_an_original_that_has_changed_is_refused():
+    store = InMemoryStore()
+    entries = stored(store, 4)
+    store.put(keys.raw_image(entries[0].sha256), b"other")
+    with pytest.raises(DataError, match=r"has sha256 .*; expected .* when it was written\. Rest"):
+        write_shards(store, entries, LABELS)
