@@ -94,8 +94,8 @@ def follow(
         while True:
             state = api.run_state(run.dag_id, run.run_id)
             tasks = sorted(api.tasks(run.dag_id, run.run_id), key=lambda t: order.index(t.task_id))
-            training = any(task.state == "deferred" for task in tasks)
-            snapshot = Snapshot(run, tuple(tasks), progress() if training else None)
+            waiting = {task.task_id for task in tasks if task.state == "deferred"}
+            snapshot = Snapshot(run, tuple(tasks), progress() if "train" in waiting else None)
             show(snapshot)
             if state == "success":
                 return snapshot

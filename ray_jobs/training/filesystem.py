@@ -8,7 +8,6 @@ needs neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -88,13 +87,13 @@ class FlatStore(fs.FileSystemHandler):  # pyright: ignore[reportUntypedBaseClass
         """Read one object anywhere."""
         return self._store.open_input_file(path)
 
-    def open_output_stream(self, path: str, metadata: Mapping[str, Any]) -> pa.NativeFile:
+    def open_output_stream(self, path: str, metadata: Mapping[str, str] | None) -> pa.NativeFile:
         """Write one object."""
-        return self._store.open_output_stream(path, metadata=dict(metadata) or None)
+        return self._store.open_output_stream(path, metadata=metadata)
 
-    def open_append_stream(self, path: str, metadata: Mapping[str, Any]) -> pa.NativeFile:
+    def open_append_stream(self, path: str, metadata: Mapping[str, str] | None) -> pa.NativeFile:
         """Refused, as by S3: an object is written whole."""
-        return self._store.open_append_stream(path, metadata=dict(metadata) or None)
+        return self._store.open_append_stream(path, metadata=metadata)
 
     def __eq__(self, other: object) -> bool:
         """Equal where the stores are."""
