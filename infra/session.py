@@ -12,6 +12,7 @@ from infra.airflow_api import AirflowApi
 from infra.follow import airflow_down
 from infra.local.stack import Stack
 from infra.screen import Screen
+from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.storage import ObjectStore
 from tasks.settings import Settings
@@ -55,6 +56,13 @@ class Session:
     def store(self, profile: str) -> ObjectStore:
         """The bucket, as one of its identities."""
         return self.settings().store(profile)
+
+    def keep_report(self, run_id: str) -> Path:
+        """A run's report as a file of this machine, readable when the stack is down."""
+        path = self.stack.home / "reports" / f"{run_id}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.store("serve").get(keys.run(run_id, "report.html")))
+        return path
 
     def airflow(self) -> AirflowApi:
         """Airflow, logged in. Raises ClusterError where one of its parts does not answer."""

@@ -73,7 +73,7 @@ def _retrain_facts(retraining: Retraining) -> dict[str, str]:
         "recipe": answer["recipe"],
         "model": model,
         "export": answer["export"],
-        "report": answer["report"],
+        "report": f"{retraining.report}\n{answer['report']}",
         "retrain run": answer["dag_run"],
         "Ray jobs": jobs or "none: nothing had changed",
     }
@@ -122,10 +122,13 @@ def _facts(facts: Mapping[str, str]) -> Table:
 def _addresses(stack: Stack) -> dict[str, str]:
     airflow_user, _ = stack.airflow_login()
     mlflow_user, _ = stack.mlflow_login()
+    secrets = stack.home / "secrets"
     return {
         "Airflow": f"{stack.airflow_url}  user {airflow_user}",
         "MLflow": f"{stack.mlflow_url}  user {mlflow_user}",
-        "Ray": stack.ray_dashboard_url,
+        "Ray": f"{stack.ray_dashboard_url}  asks for the token",
+        "to log in": f"{secrets}/: airflow-passwords.json, mlflow-credentials.json, ray-token",
+        "stop it": "sortline down",
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from infra.airflow_api import AirflowApi
 from infra.follow import DagRun, follow
 from infra.session import DATASET_VARIABLE, Session
+from ray_jobs.contract.dataset import ImageState, Split
 from tasks.ingest import dataset_name_for
 from tasks.sources.registry import open_source
 
@@ -64,6 +65,12 @@ def run_ingest(
     finally:
         session.screen.settle()
     published = api.xcom(run.dag_id, run.run_id, "publish")
-    keys = ("dataset", "version", "manifest", "images", "splits", "classes")
-    answer = {key: published[key] for key in keys}
-    return answer | {"dag_run": run.run_id, "seconds": round(time.monotonic() - start, 1)}
+    return {
+        **{key: published[key] for key in ("dataset", "version", "manifest")},
+        # Airflow keeps mappings sorted by key: back into the order that people think in.
+        "images": {state.value: published["images"][state] for state in ImageState},
+        "splits": {split.value: published["splits"][split] for split in Split},
+        "classes": published["classes"],
+        "dag_run": run.run_id,
+        "seconds": round(time.monotonic() - start, 1),
+    }

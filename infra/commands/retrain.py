@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from infra.airflow_api import AirflowApi
@@ -41,10 +42,14 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Retraining:
-    """A finished run: the keys of `--json`, its card, and the seconds of each stage."""
+    """A finished run.
+
+    The keys of `--json`, its card, the report as a file of this machine, the seconds of each stage.
+    """
 
     answer: dict[str, Any]
     card: ModelCard
+    report: Path
     stages: dict[str, float]
 
 
@@ -97,7 +102,9 @@ def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining
     jobs = {} if planned["unchanged"] else _ray_jobs(api, run)
     answer |= {"dag_run": run.run_id, "ray_jobs": jobs, "seconds": seconds}
     stages = {task.task_id: seconds_of(task) for task in snapshot.tasks}
-    return Retraining(answer, card, {name: s for name, s in stages.items() if s is not None})
+    report = session.keep_report(planned["run_id"])
+    taken = {name: taken for name, taken in stages.items() if taken is not None}
+    return Retraining(answer, card, report, taken)
 
 
 @dataclass
