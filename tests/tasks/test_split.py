@@ -28,6 +28,7 @@ def ingest(ledger, version, seed=0):
     return ledger.extended(assign(version, ledger, seed))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000))
 def test_quotas_are_within_one_image_of_the_shares_and_add_up(images):
     counts = quotas(images)
@@ -35,6 +36,7 @@ def test_quotas_are_within_one_image_of_the_shares_and_add_up(images):
     assert all(abs(counts[split] - images * SHARES[split] / 100) < 1 for split in Split)
 
 
+@settings(deadline=None)
 @given(st.integers(4, 400), st.integers(0, 9))
 def test_a_first_ingest_meets_the_quotas_within_one_image_a_class(images, seed):
     counts = Counter(row.split for row in assign(groups("a", range(images)), Ledger(), seed))
@@ -73,6 +75,7 @@ def test_split_of_an_image_never_changes_when_images_come_and_go(history, seed):
         assert all(content(name).sha256 in after for name in version)
 
 
+@settings(deadline=None)
 @given(st.integers(3, 60), st.randoms())
 def test_the_order_of_the_groups_plays_no_part(images, rng):
     found = groups("a", range(images)) + groups("b", range(images // 2))

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.contract.dataset import ImageState
@@ -38,11 +38,10 @@ def test_what_is_set_aside_already_is_left_alone():
     assert dedupe([broken, entry("a/2", "same")])[1].state is ImageState.KEPT
 
 
-files = st.lists(
-    st.tuples(st.sampled_from("ab"), st.integers(0, 5)).map(lambda f: f), min_size=1, max_size=12
-)
+files = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5)), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(files, st.randoms())
 def test_the_order_of_the_files_plays_no_part(found, rng):
     entries = [entry(f"{label}/{n}", str(pixels)) for n, (label, pixels) in enumerate(found)]
@@ -50,6 +49,7 @@ def test_the_order_of_the_files_plays_no_part(found, rng):
     assert states(shuffled) == states(entries)
 
 
+@settings(deadline=None)
 @given(files)
 def test_each_picture_is_kept_once_or_in_conflict(found):
     entries = [entry(f"{label}/{n}", str(pixels)) for n, (label, pixels) in enumerate(found)]

@@ -1,6 +1,8 @@
+import io
 import json
 
 import pytest
+from pyarrow import parquet
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion, Split
@@ -114,6 +116,29 @@ def test_a_publish_that_is_repeated_answers_the_same(tree):
     store = InMemoryStore()
     published = run(store, tree)
     assert ingest.publish(store, dataset="waste", ingest_id="1") == published
+
+
+def test_an_ingest_that_is_cleared_and_run_again_publishes_what_it_finds_then(tree):
+    store = InMemoryStore()
+    first = run(store, tree)
+    make_tree(tree, {"glass": 1}, first_seed=500)
+    second = run(store, tree)
+    assert second["images"]["kept"] == 41
+    assert second["version"] != first["version"]
+
+
+def test_a_table_that_an_interrupted_ingest_left_is_the_one_that_the_manifest_names(tree):
+    """Its rows are the same, since the version is; its bytes may come from another pyarrow."""
+    store, other = InMemoryStore(), InMemoryStore()
+    published = run(other, tree)
+    key = keys.entries("waste", published["version"])
+    table = parquet.read_table(io.BytesIO(other.get(key)))
+    packed = io.BytesIO()
+    parquet.write_table(table, packed, compression="none")
+    store.put(key, packed.getvalue())
+    assert run(store, tree)["version"] == published["version"]
+    assert entries_of(store, published) == entries_of(other, published)
+    assert store.get(key) == packed.getvalue()
 
 
 def test_splits_stay_when_images_come_and_go(tree):

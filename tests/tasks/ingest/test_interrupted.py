@@ -25,7 +25,7 @@ class DyingStore(InMemoryStore):
 
     def __getattribute__(self, name):
         value = super().__getattribute__(name)
-        if name not in {"get_tagged", "get", "put", "compare_and_set", "exists", "delete"}:
+        if name not in {"get_tagged", "get", "put", "compare_and_set", "exists", "delete_one"}:
             return value
 
         def call(*args, **kwargs):
@@ -40,6 +40,13 @@ class DyingStore(InMemoryStore):
             return answer
 
         return call
+
+    def delete(self, keys):
+        for key in keys:
+            self.delete_one(key)
+
+    def delete_one(self, key):
+        self.objects.pop(key, None)
 
 
 def steps(store, source):

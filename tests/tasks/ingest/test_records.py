@@ -3,7 +3,7 @@ import struct
 import google_crc32c
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records import frame, image_example
@@ -45,6 +45,7 @@ def example_class():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Example"))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000), st.integers(0, 2**40))
 def test_an_example_reads_back_by_the_published_definition(encoded, label):
     feature = example_class().FromString(image_example(encoded, label, SHA)).features.feature

@@ -52,6 +52,7 @@ def test_large_data_get_more_shards():
     assert len(deal(tenfold, 16)) > 20
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, MAX_BYTES), max_size=12))
 def test_no_shard_is_larger_than_the_limit(sizes):
     runs = [sizes[run] for run in cut(sizes)]
