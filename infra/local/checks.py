@@ -15,10 +15,11 @@ from botocore.config import Config
 
 from infra.local.parts import Part
 from infra.local.plan import REGION, Plan
-from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError
+from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError, SpecError
 
 _TIMEOUT_S = 5.0
 _REFUSED = {401, 403}
+_NO_BUCKET = {"NoSuchBucket", "404"}
 _REFUSED_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403"}
 
 
@@ -27,7 +28,8 @@ def check_object_store(plan: Plan, profile: str | None) -> None:
 
     Raises:
       CredentialError: the key is refused, or there is none.
-      ClusterError: no answer, or no such bucket.
+      SpecError: no such bucket.
+      ClusterError: no answer.
     """
     address = plan.s3_endpoint
     try:
@@ -39,7 +41,9 @@ def check_object_store(plan: Plan, profile: str | None) -> None:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _REFUSED_CODES:
             raise _refused(Part.SEAWEEDFS, address, code) from error
-        raise _unwell(Part.SEAWEEDFS, address, f"bucket '{plan.state.bucket}': {code}") from error
+        if code in _NO_BUCKET:
+            raise _no_bucket(plan.state.bucket, address) from error
+        raise _unwell(Part.SEAWEEDFS, address, code) from error
     except (aws.BotoCoreError, ValueError) as error:
         raise _unwell(Part.SEAWEEDFS, address, str(error)) from error
 
@@ -188,6 +192,14 @@ _CREDENTIALS: dict[Part, tuple[str, ...]] = {
     Part.MLFLOW: ("SORTLINE_MLFLOW_CREDENTIALS_FILE",),
     Part.API_SERVER: ("SORTLINE_AIRFLOW_CREDENTIALS_FILE",),
 }
+
+
+def _no_bucket(bucket: str, address: str) -> SortlineError:
+    return SpecError(
+        f"{address} has no bucket '{bucket}'",
+        "a bucket that is there",
+        "Create it, or name another with SORTLINE_BUCKET",
+    )
 
 
 def _unwell(part: Part, address: str, reason: str) -> SortlineError:

@@ -22,8 +22,7 @@ from ray_jobs.contract.errors import SortlineError
 
 def check_external(plan: Plan, part: Part) -> None:
     """Ask an external part. Raises CredentialError, ClusterError."""
-    external = plan.state.external
-    profile = external.get("SORTLINE_S3_PROFILE") or external.get("AWS_PROFILE")
+    profile = plan.state.external.get("SORTLINE_S3_PROFILE", "serve")
     checks: dict[Part, Callable[[], None]] = {
         Part.SEAWEEDFS: lambda: check_object_store(plan, profile),
         Part.RAY: lambda: check_ray(plan),

@@ -10,7 +10,7 @@ from infra.local.environment import marked_environment
 from infra.local.home import PRIVATE_UMASK, Home, write_private
 from infra.local.launch import module
 from infra.local.parts import MIGRATION
-from infra.local.supervisor import tail
+from infra.local.wait import last_words
 from ray_jobs.contract.errors import ClusterError
 
 
@@ -39,7 +39,7 @@ def migrate_airflow(home: Home, user: Mapping[str, str]) -> None:
         )
     if done.returncode:
         raise ClusterError(
-            f"airflow db migrate failed: {' | '.join(tail(log, 3))}",
+            f"airflow db migrate failed: {last_words(log)}",
             "a database of the installed version",
             f"Look at {log}",
         )

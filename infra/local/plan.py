@@ -11,7 +11,6 @@ from infra.local.parts import AIRFLOW_PARTS, Part
 from infra.local.ports import LOOPBACK
 from infra.local.state import StackState
 from infra.local.vault import Vault
-from tasks.settings import Settings
 
 REGION = "us-east-1"
 DAGS_FOLDER = Path(dags.__file__).parent
@@ -139,19 +138,6 @@ class Plan:
     def _given_file(self, variable: str) -> Path | None:
         given = self.state.external.get(variable)
         return Path(given) if given else None
-
-    def settings(self) -> Settings:
-        """The addresses of this stack, as every task reads them."""
-        return Settings(
-            bucket=self.state.bucket,
-            s3_endpoint=self.s3_endpoint,
-            s3_profile=self.state.external.get("SORTLINE_S3_PROFILE"),
-            ray_address=self.ray_address,
-            ray_token_file=self.ray_token_file,
-            mlflow_uri=self.mlflow_uri,
-            mlflow_credentials_file=self.mlflow_credentials_file,
-            code_version=self.state.code_version,
-        )
 
 
 def object_store_variables(plan: Plan, credentials: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from infra.local.home import PRIVATE_DIR
+from infra.local.home import PRIVATE_DIR, Home
 from infra.local.launch import Launch, module
 from infra.local.parts import Part
 from infra.local.plan import Plan, object_store_variables
@@ -17,11 +17,21 @@ LEAST_CPUS = 2
 
 def launch(plan: Plan) -> Launch:
     """How to start the head."""
-    folder = plan.home.run / "ray"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=PRIVATE_DIR)
+    clear_session(plan.home)
+    (plan.home.run / "ray").mkdir(mode=PRIVATE_DIR)
     arguments = ["start", "--head", "--block", "--disable-usage-stats", *_flags(plan)]
     return Launch(module("ray.scripts.scripts", *arguments), _variables(plan), {})
+
+
+def clear_session(home: Home) -> None:
+    """Remove the files of the last session, but keep its logs: each job's output is there."""
+    folder = home.run / "ray"
+    last = folder / "session_latest" / "logs"
+    if last.exists():
+        kept = home.logs / "ray-session"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.move(last.resolve(), kept)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flags(plan: Plan) -> list[str]:

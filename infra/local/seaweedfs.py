@@ -56,6 +56,7 @@ def _flags(plan: Plan, folder: Path) -> list[str]:
         f"-s3.localSocket={run / 's3.sock'}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
+        "-s3.iam=false",
         "-s3.autoCreateBucket=false",
         "-s3.allowDeleteBucketNotEmpty=false",
         f"-filer.port={ports['filer']}",

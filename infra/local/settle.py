@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from infra.local.code_version import code_version
+from infra.local.external import external_variables
+from infra.local.generate import fill_vault, write_connections
 from infra.local.home import Home
 from infra.local.parts import Part
-from infra.local.plan import EXTERNAL_ADDRESS, EXTERNAL_VARIABLES, PROJECT, Plan
+from infra.local.plan import PROJECT, Plan
 from infra.local.ports import DEFAULT_PORTS, choose
 from infra.local.state import StackState, read_state, write_state
-from infra.local.vault import fill_vault, write_connections
 from ray_jobs.contract.errors import ClusterError, SpecError
 
 Report = Callable[[str], None]
@@ -21,7 +21,6 @@ Report = Callable[[str], None]
 LEAST_FREE_BYTES = 2 * 10**9
 # Characters that the parts' configuration files and database addresses read as something else.
 _BAD_IN_PATH = re.compile(r"""[%?#$;,"'\\\n]""")
-_PATH_VARIABLES = re.compile(r"^AWS_(SHARED_CREDENTIALS|CONFIG)_FILE$|_FILE$")
 
 
 def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
@@ -46,26 +45,8 @@ def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
         )
 
 
-def external_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """What of the user's environment names external parts; file names are made absolute.
-
-    >>> external_variables({"SORTLINE_RAY_ADDRESS": "http://ray:8265", "AWS_PROFILE": "team"})
-    {'SORTLINE_RAY_ADDRESS': 'http://ray:8265'}
-    """
-    found: dict[str, str] = {}
-    for part, address in EXTERNAL_ADDRESS.items():
-        if env.get(address):
-            names = (address, *EXTERNAL_VARIABLES[part])
-            found |= {name: _absolute(name, env[name]) for name in names if env.get(name)}
-    return found
-
-
-def _absolute(name: str, value: str) -> str:
-    return str(Path(value).expanduser().absolute()) if _PATH_VARIABLES.search(name) else value
-
-
 def settle(home: Home, env: Mapping[str, str], report: Report) -> Plan:
-    """Choose ports, generate secrets, and keep what was chosen.
+    """Choose external parts, ports and code version; nothing is written yet.
 
     The ports of the last time are taken again where they are free.
     """
@@ -86,12 +67,11 @@ def settle(home: Home, env: Mapping[str, str], report: Report) -> Plan:
         bucket=env.get("SORTLINE_BUCKET") or before.bucket,
         code_version=code_version(PROJECT, env),
     )
-    plan = Plan(home, state)
-    fill_vault(plan.vault, bucket=state.bucket)
-    write_state(home, state)
-    return plan
+    return Plan(home, state)
 
 
-def connect_airflow(plan: Plan) -> None:
-    """Let Airflow know where Ray is."""
+def keep(plan: Plan) -> None:
+    """Write down what was settled, with the secrets that go with it."""
+    fill_vault(plan.vault, bucket=plan.state.bucket)
     write_connections(plan.vault, ray_address=plan.ray_address, token_file=plan.ray_token_file)
+    write_state(plan.home, plan.state)

@@ -66,19 +66,16 @@ class Stack:
         return take_down(self._home, report)
 
     def status(self) -> list[PartStatus]:
-        """Every part, asked now; empty before the first `up`."""
-        if not self._home.state_file.exists():
-            return []
+        """Every part, asked now."""
         return statuses(self._plan, Supervisor(self._home).processes())
 
     def is_up(self) -> bool:
         """Whether every part is healthy."""
-        found = self.status()
-        return bool(found) and all(part.healthy for part in found)
+        return all(part.healthy for part in self.status())
 
     def settings(self) -> Settings:
         """The addresses of this stack, external parts included."""
-        return self._plan.settings()
+        return Settings.from_env(self.environment())
 
     def environment(self) -> dict[str, str]:
         """What a process on this machine needs to reach the stack: addresses and file names."""

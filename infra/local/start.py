@@ -5,24 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from infra.local.health import check_external, statuses
+from infra.local.code_version import code_version
+from infra.local.external import refuse_other_externals
+from infra.local.health import check_external
 from infra.local.home import Home
 from infra.local.locks import exclusive
 from infra.local.migrate import migrate_airflow
 from infra.local.parts import AIRFLOW_PARTS, Part, PartStatus
-from infra.local.plan import Plan
-from infra.local.settle import check_home, connect_airflow, settle
-from infra.local.state import read_state
+from infra.local.plan import PROJECT, Plan
+from infra.local.settle import check_home, keep, settle
+from infra.local.sockets import audit
+from infra.local.state import read_state, write_state
 from infra.local.stop import end
-from infra.local.supervisor import Supervisor, tail
-from infra.local.sweep import sweep
-from ray_jobs.contract.errors import ClusterError
+from infra.local.supervisor import Supervisor
+from infra.local.wait import wait_until_healthy
 
 Report = Callable[[str], None]
-
-TIME_LIMIT_S = 180.0
-_POLL_S = 0.2
-_CRASHED = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 
 
 def bring_up(home: Home, env: Mapping[str, str], report: Report) -> list[PartStatus]:
@@ -35,23 +33,45 @@ def bring_up(home: Home, env: Mapping[str, str], report: Report) -> list[PartSta
         check_home(home)
         supervisor = Supervisor(home)
         if supervisor.is_up():
-            plan = Plan(home, read_state(home))
-            return _start_and_wait(plan, supervisor, env, report)
-        sweep(home.stack_id)
+            refuse_other_externals(read_state(home), env)
+            plan = _renewed(Plan(home, read_state(home)), supervisor, env, report)
+            return _complete(plan, supervisor, env, report)
+        end(home)  # What a killed life left behind would hold the ports.
+        home.make()
         try:
-            plan = settle(home, env, report)
-            for part in plan.external_parts():
-                check_external(plan, part)
-                report(f"{part}: yours at {plan.address(part)}, answers")
-            connect_airflow(plan)
-            supervisor.start(plan.local_parts(), env)
-            return _start_and_wait(plan, supervisor, env, report)
+            return _fresh(home, supervisor, env, report)
         except BaseException:
             end(home)
             raise
 
 
-def _start_and_wait(
+def _fresh(
+    home: Home, supervisor: Supervisor, env: Mapping[str, str], report: Report
+) -> list[PartStatus]:
+    plan = settle(home, env, report)
+    for part in plan.external_parts():
+        check_external(plan, part)
+        report(f"{part}: yours at {plan.address(part)} answers")
+    keep(plan)
+    supervisor.start(plan.local_parts(), env)
+    return _complete(plan, supervisor, env, report)
+
+
+def _renewed(plan: Plan, supervisor: Supervisor, env: Mapping[str, str], report: Report) -> Plan:
+    """Stop Airflow where the code has changed: its processes hold the old one and its version."""
+    version = code_version(PROJECT, env)
+    if version == plan.state.code_version:
+        return plan
+    report("the code has changed: starting Airflow's processes again")
+    for part in plan.local_parts():
+        if part in AIRFLOW_PARTS:
+            supervisor.stop_part(part)
+    state = plan.state.model_copy(update={"code_version": version})
+    write_state(plan.home, state)
+    return Plan(plan.home, state)
+
+
+def _complete(
     plan: Plan, supervisor: Supervisor, env: Mapping[str, str], report: Report
 ) -> list[PartStatus]:
     started = time.monotonic()
@@ -64,41 +84,6 @@ def _start_and_wait(
     for part in local:
         if part in AIRFLOW_PARTS:
             supervisor.start_part(part)
-    return _wait(plan, supervisor, report, started)
-
-
-def _wait(plan: Plan, supervisor: Supervisor, report: Report, started: float) -> list[PartStatus]:
-    known: set[str] = set()
-    while True:
-        processes = supervisor.processes()
-        found = statuses(plan, processes)
-        for status in found:
-            if status.healthy and status.name not in known and not status.external:
-                report(f"{status.name} healthy ({time.monotonic() - started:.1f} s)")
-                known.add(status.name)
-        if all(status.healthy for status in found):
-            return found
-        for name, process in processes.items():
-            if process.state in _CRASHED:
-                raise _crashed(plan.home, name, process.state)
-        if time.monotonic() - started > TIME_LIMIT_S:
-            late = next(status.name for status in found if not status.healthy)
-            raise _late(plan.home, late)
-        time.sleep(_POLL_S)
-
-
-def _crashed(home: Home, part: str, state: str) -> ClusterError:
-    return ClusterError(
-        f"{part} does not stay up ({state.lower()}): {' | '.join(tail(home.log_of(part), 3))}",
-        "a process that keeps running",
-        f"Look at {home.log_of(part)}",
-    )
-
-
-def _late(home: Home, part: str) -> ClusterError:
-    said = " | ".join(tail(home.log_of(part), 3))
-    return ClusterError(
-        f"{part} is not healthy after {TIME_LIMIT_S:.0f} s: {said}",
-        "an answer by then",
-        f"Look at {home.log_of(part)}",
-    )
+    found = wait_until_healthy(plan, supervisor, report, started)
+    audit(plan)
+    return found

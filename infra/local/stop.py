@@ -12,20 +12,22 @@ from infra.local.home import Home
 from infra.local.locks import exclusive
 from infra.local.parts import PartStatus
 from infra.local.plan import Plan
+from infra.local.ray_head import clear_session
+from infra.local.sockets import remove_socket_files
 from infra.local.state import read_state
 from infra.local.supervisor import NAME, Supervisor
 from infra.local.sweep import kill_now, marked, sweep
 from ray_jobs.contract.errors import ClusterError
 
-# The slowest orderly end is SeaweedFS's, 3.3 s.
-_ORDERLY_S = 10.0
+# A little more than the supervisor gives each part.
+_ORDERLY_S = 8.0
 
 
 def take_down(home: Home, report: Callable[[str], None]) -> list[PartStatus]:
     """Stop every process of this home; external parts are left alone."""
     if not home.root.exists():
         end(home)
-        return []
+        return statuses(Plan(home, read_state(home)), {})
     with exclusive(home, report):
         end(home)
         return statuses(Plan(home, read_state(home)), {})
@@ -46,8 +48,17 @@ def end(home: Home) -> None:
             "no process of this stack",
             "They hang in the kernel: look at its log, restart the machine",
         )
+    remove_socket_files(_ports(home))
+    clear_session(home)
     shutil.rmtree(home.run, ignore_errors=True)
     home.remove_short_run()
+
+
+def _ports(home: Home) -> dict[str, int]:
+    try:
+        return read_state(home).ports
+    except ClusterError:
+        return {}  # A damaged state must not keep anyone from stopping.
 
 
 def _wait_for_supervisor(home: Home) -> None:
