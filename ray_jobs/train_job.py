@@ -13,7 +13,7 @@ from ray_jobs.storage import read_document, write_document
 from ray_jobs.training import driver
 from ray_jobs.training.outcome import Outcome
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ray_jobs.train")
 
 
 def run(job: entry.Job) -> None:

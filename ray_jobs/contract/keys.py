@@ -60,3 +60,8 @@ def weights(sha256: str) -> str:
 def backbone(source: str) -> str:
     """Which object holds the converted weights of a published weights file."""
     return f"weights/{source}.json"
+
+
+def export(run_id: str, kind: str, digest: str) -> str:
+    """Prefix of one shipped format, named by what its files hold."""
+    return run(run_id, f"export/{kind}/{digest[:12]}/")

@@ -15,7 +15,7 @@ RECIPE = Recipe(
     weights="imagenet",
     trainable="head",
     image_px=224,
-    epochs=30,
+    epochs=20,
     batch_size=64,
     schedule=Schedule(base_lr=3e-3, warmup_epochs=1.0),
     # Label smoothing 0.1: Szegedy et al. 2016, section 7.

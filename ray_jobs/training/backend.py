@@ -1,9 +1,9 @@
 """Ray Train's part in a TensorFlow training: it tells each worker who the others are.
 
 Ray's own `TensorflowTrainer` imports TensorFlow in the driver, the controller and every worker
-before our function starts, which costs about 18 s of 29 on two cores, and forces the frozen Keras 2.
-This backend sets TF_CONFIG and nothing else. It stands on a v2 path of Ray, imported here alone:
-Ray is pinned, `tests/training/test_backend.py` holds the contract.
+before our function starts, about 18 s of 29 on two cores, and forces the frozen Keras 2. This
+backend sets TF_CONFIG and nothing else. It stands on a v2 path of Ray, imported here alone: Ray
+is pinned, `tests/training/test_backend.py` holds the contract.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import json
 import os
 import socket
 from dataclasses import dataclass
+from typing import Any, cast
 
 import ray
-from ray.train.backend import Backend, BackendConfig
 from ray.train._internal.base_worker_group import BaseWorkerGroup
+from ray.train.backend import Backend, BackendConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 __all__ = ["DataParallelTrainer", "TensorflowConfig"]
@@ -36,12 +37,12 @@ def _set_tf_config(workers: list[str], index: int) -> None:
 class _TensorflowBackend(Backend):
     def on_start(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
         workers = worker_group.execute(_own_address)
-        ray.get(
-            [
-                worker_group.execute_single_async(rank, _set_tf_config, workers, rank)
-                for rank in range(len(worker_group))
-            ]
-        )
+        told = [
+            worker_group.execute_single_async(rank, _set_tf_config, workers, rank)
+            for rank in range(len(worker_group))
+        ]
+        # Waits, so that an error comes out here. Ray's types know no list of references.
+        cast("Any", ray).get(told)
 
 
 @dataclass
@@ -50,4 +51,5 @@ class TensorflowConfig(BackendConfig):
 
     @property
     def backend_cls(self) -> type[Backend]:
+        """The class that Ray asks for."""
         return _TensorflowBackend

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import NoReturn
 
-from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
 from ray_jobs.contract import keys
@@ -51,8 +51,6 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
             storage_path=f"{bucket}/{keys.run(spec.run_id)}".rstrip("/"),
             storage_filesystem=filesystem(os.environ),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
-            # At INFO it repeats every report; our own line an epoch says more.
-            logging_config=LoggingConfig(log_level="WARNING"),
             failure_config=FailureConfig(
                 max_failures=_WORKER_FAILURES, controller_failure_limit=_START_FAILURES
             ),
@@ -100,7 +98,7 @@ def scaling_of(resources: Resources) -> ScalingConfig:
 def _work(config: Mapping[str, str]) -> str | None:
     quieten_tensorflow()
     # Imported by the worker: TensorFlow stays out of the driver and the controller.
-    from ray_jobs.training.work import work  # noqa: PLC0415
+    from ray_jobs.training.work import work
 
     return work(config)
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import ray.train
 import tensorflow as tf
 
@@ -87,7 +88,7 @@ class Training:
         checkpoint.assign(net.variables, parts["net"])
         checkpoint.assign(self._optimizer.variables, parts["optimizer"])
         # An epoch has other steps where there are more or fewer workers than before.
-        self._optimizer.iterations.assign(state.epoch * self._steps)
+        checkpoint.assign([self._optimizer.iterations], [np.array(state.epoch * self._steps)])
         log.info("resumed after epoch %d, step %d", state.epoch, state.step)
         if state.epoch < self._recipe.epochs:
             state = state.model_copy(update={"resumed_from_step": state.step})

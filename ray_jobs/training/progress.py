@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from ray_jobs.contract import keys
@@ -43,7 +43,7 @@ class ProgressBoard:
             log.warning("progress was not written: %s", error)
 
     @contextmanager
-    def publishing(self) -> Iterator[None]:
+    def publishing(self) -> Generator[None]:
         """Publish until the block ends, and once more then."""
         thread = threading.Thread(target=self._run, name="progress", daemon=True)
         thread.start()

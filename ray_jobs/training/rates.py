@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -46,5 +46,6 @@ class TabledRate(keras.optimizers.schedules.LearningRateSchedule):
 
 def make_optimizer(optimizer: Optimizer, rates: list[float]) -> keras.optimizers.Optimizer:
     """The recipe's optimizer, with the rate of every step."""
-    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[optimizer.name]
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    kind = cast("Any", kinds[optimizer.name])  # Keras types a schedule as no learning rate
     return kind(TabledRate(rates), weight_decay=optimizer.weight_decay)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 import tensorflow as tf
@@ -41,9 +41,10 @@ def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.
     Label smoothing: Szegedy et al. 2016, section 7.
     """
     targets = tf.one_hot(labels, logits.shape[-1])
-    return keras.losses.categorical_crossentropy(
+    losses = keras.losses.categorical_crossentropy(
         targets, logits, from_logits=True, label_smoothing=smoothing
     )
+    return cast("tf.Tensor", losses)
 
 
 def make_train_step(
@@ -68,10 +69,11 @@ def make_train_step(
             logits = net(x, training=True)
             loss = tf.reduce_sum(cross_entropy(labels, logits, smoothing) * weights)
         sums = _all_sums(loss, logits, labels, weights)
-        gradients = [part / sums[2] for part in tape.gradient(loss, variables)]
+        whole = cast("list[tf.Tensor]", tape.gradient(loss, variables))
+        gradients = [part / sums[2] for part in whole]
         if clipnorm is not None:
-            whole = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            clipped, _ = tf.clip_by_global_norm(whole, clipnorm)
+            summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            clipped, _ = tf.clip_by_global_norm(summed, clipnorm)
             gradients = [part / strategy.num_replicas_in_sync for part in clipped]
         optimizer.apply(gradients, net.trainable_variables)
         return sums
@@ -101,14 +103,13 @@ def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callab
 
     def on_replica() -> None:
         context = tf.distribute.get_replica_context()
-        for variable in moving:
-            own = tf.convert_to_tensor(variable)
-            variable.assign(context.all_reduce(tf.distribute.ReduceOp.MEAN, own))
+        # The identity places each on this worker's device: a bare read is on none.
+        own = [tf.identity(variable.value) for variable in moving]
+        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
+        for variable, mean in zip(moving, means, strict=True):
+            variable.assign(mean)
 
-    @tf.function
-    def average() -> None:
-        strategy.run(on_replica)
-
+    average = tf.function(lambda: strategy.run(on_replica))
     return average if moving else lambda: None
 
 
@@ -122,9 +123,8 @@ def _all_sums(
 
 
 def _compiled(strategy: tf.distribute.Strategy, on_replica: Callable[..., tf.Tensor]) -> Step:
-    @tf.function
     def step(batch: Batch) -> tf.Tensor:
         # The sums are the same on every replica: any local one will do.
         return strategy.experimental_local_results(strategy.run(on_replica, args=batch))[0]
 
-    return step
+    return tf.function(step)

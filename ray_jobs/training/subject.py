@@ -110,7 +110,7 @@ def _backbone(worker: Worker) -> keras.Model:
 
 def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
     return classifier.build_head(
-        backbone.output.shape[-1],
+        classifier.features_of(backbone),
         num_classes=len(worker.manifest.classes),
         dropout=worker.spec.recipe.dropout,
     )
@@ -122,13 +122,11 @@ def _featurise(
     """The features of every image of the files: float32 [N, features], and labels int64 [N]."""
     px = worker.spec.recipe.image_px
     total = worker.share(Split.TRAIN).records + worker.share(Split.VAL).records
-    features = np.empty((total, backbone.output.shape[-1]), np.float32)
+    features = np.empty((total, classifier.features_of(backbone)), np.float32)
     labels = np.empty(total, np.int64)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, px, px, 3], tf.float32)])
-    def see(images: tf.Tensor) -> tf.Tensor:
-        return backbone(images, training=False)
-
+    signature = [tf.TensorSpec([None, px, px, 3], tf.float32)]
+    see = tf.function(lambda x: backbone(x, training=False), input_signature=signature)
     done, started = 0, time.monotonic()
     for images, own, _ in pipeline.image_examples(files, px).batch(_FEATURE_BATCH).prefetch(1):
         rows = slice(done, done + len(own))

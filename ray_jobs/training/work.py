@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -24,6 +25,8 @@ from ray_jobs.training.worker import Worker
 def work(config: Mapping[str, str]) -> str | None:
     """Train; the chief keeps the best weights in the store and returns an `Outcome` as JSON."""
     log_to_stdout()
+    # It would repeat every report; our own line an epoch says more.
+    logging.getLogger("ray.train").setLevel(logging.WARNING)
     worker = Worker.from_config(config)
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 WHITE = 255.0
 
 
-def letterbox(image: tf.Tensor, image_px: int) -> tf.Tensor:
+def letterbox(image: tf.Tensor | NDArray[np.uint8], image_px: int) -> tf.Tensor:
     """Resize so that the longest side fits, and pad on white, the image in the middle.
 
     Args:
@@ -24,6 +26,6 @@ def letterbox(image: tf.Tensor, image_px: int) -> tf.Tensor:
     resized = tf.image.resize(image, fitted, antialias=True)
     before = (image_px - fitted) // 2
     after = image_px - fitted - before
-    paddings = [[before[0], after[0]], [before[1], after[1]], [0, 0]]
+    paddings = tf.pad(tf.stack([before, after], axis=1), [[0, 1], [0, 0]])  # none on channels
     square = tf.pad(tf.clip_by_value(resized, 0.0, 255.0), paddings, constant_values=WHITE)
     return tf.ensure_shape(square, (image_px, image_px, 3))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -78,7 +79,7 @@ def training_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset
 
 def evaluation_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
     """One pass; a filling place is zeros, so that a rank without any image works too."""
-    spec = examples.element_spec
+    spec = cast("tuple[tf.TensorSpec, ...]", examples.element_spec)
     zeros = tuple(tf.zeros(part.shape, part.dtype) for part in spec)
     fill = tf.data.Dataset.from_tensors(zeros).repeat()
     return _batched(_weighted(examples.concatenate(fill), share), share)

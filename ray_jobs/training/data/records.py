@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import tensorflow as tf
 
@@ -43,4 +44,5 @@ def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
 def sample_ids(files: Sequence[Path]) -> list[str]:
     """The sha256 of every record of the shards, in their order."""
     records = tf.data.TFRecordDataset([str(file) for file in files])
-    return [sha.decode() for sha in records.map(lambda r: parse(r)[2]).as_numpy_iterator()]
+    found = cast("Iterator[bytes]", records.map(lambda r: parse(r)[2]).as_numpy_iterator())
+    return [sha.decode() for sha in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import keras
 
@@ -46,9 +47,14 @@ def build_head(features: int, *, num_classes: int, dropout: float = 0.0) -> kera
     return keras.Model(inputs, logits, name="head")
 
 
+def features_of(backbone: keras.Model) -> int:
+    """How many features an image has."""
+    return cast("int", backbone.output_shape[-1])
+
+
 def join(backbone: keras.Model, head: keras.Model) -> keras.Model:
     """The whole: float32 [N, px, px, 3] in 0..255 -> logits float32 [N, num_classes]."""
-    return keras.Model(backbone.inputs, head(backbone.output), name="classifier")
+    return keras.Model(backbone.input, head(backbone.output), name="classifier")
 
 
 def build(
@@ -60,7 +66,7 @@ def build(
       float32 [N, image_px, image_px, 3] in 0..255 -> logits float32 [N, num_classes].
     """
     backbone = build_backbone(name, image_px=image_px)
-    model = join(backbone, build_head(backbone.output.shape[-1], num_classes=num_classes))
+    model = join(backbone, build_head(features_of(backbone), num_classes=num_classes))
     if weights is not None:
         model.load_weights(weights)
     return model

