@@ -1,0 +1,260 @@
+"""The main job on the real stack, through the scheduler; read back from every part."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.airflow_api import AirflowApi
+from infra.local.stack import Stack
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Verdict
+from ray_jobs.storage import ObjectStore, read_document, split_uri
+from tests.e2e.sortline import command, environment, sortline, succeed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+
+DATASET = "sample"
+
+
+@pytest.fixture(scope="module")
+def home(stack: Stack) -> Path:
+    return stack.home
+
+
+@pytest.fixture(scope="module")
+def store(stack: Stack, monkeypatch_module: pytest.MonkeyPatch) -> ObjectStore:
+    for name, value in stack.environment().items():
+        monkeypatch_module.setenv(name, value)
+    return stack.settings().store("admin")
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def airflow(stack: Stack) -> AirflowApi:
+    return AirflowApi(stack.airflow_url, stack.airflow_login())
+
+
+@pytest.fixture(scope="module")
+def first(home: Path) -> dict[str, Any]:
+    """The demo on a clean state."""
+    return succeed(home, "demo")
+
+
+def ray_jobs(stack: Stack) -> dict[str, str]:
+    """Status of every Ray job, by submission id."""
+    token = stack.ray_token_file.read_text().strip()
+    answer = httpx.get(
+        f"{stack.ray_dashboard_url}/api/jobs/",
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
+    return {job["submission_id"]: job["status"] for job in answer.json() if job["submission_id"]}
+
+
+def champion(store: ObjectStore) -> ChampionPointer:
+    return read_document(store, ChampionPointer, keys.champion(DATASET))
+
+
+def test_the_answer_has_the_keys_that_others_rely_on(first: dict[str, Any]):
+    ingest, retrain = first["ingest"], first["retrain"]
+    assert set(first) == {"ingest", "retrain", "seconds"}
+    assert " ".join(ingest) == "dataset version manifest images splits classes dag_run seconds"
+    assert set(ingest["images"]) == {"kept", "duplicate", "conflict", "quarantined"}
+    assert " ".join(retrain) == (
+        "run_id dataset version recipe verdict reasons test_accuracy test_accuracy_interval "
+        "model_version export report dag_run ray_jobs seconds"
+    )
+
+
+def test_the_first_run_promotes(first: dict[str, Any], store: ObjectStore):
+    retrain = first["retrain"]
+    assert retrain["verdict"] == "promoted"
+    low, high = retrain["test_accuracy_interval"]
+    assert low <= retrain["test_accuracy"] <= high
+    pointer = champion(store)
+    assert (pointer.model_version, pointer.run_id) == (retrain["model_version"], retrain["run_id"])
+    verdict = read_document(store, Verdict, keys.run(retrain["run_id"], "verdict.json"))
+    assert (verdict.decision, verdict.champion_before) == (Decision.PROMOTED, None)
+
+
+def test_the_data_set_in_the_store_is_the_one_that_was_told(
+    first: dict[str, Any], store: ObjectStore
+):
+    ingest = first["ingest"]
+    bucket, key = split_uri(ingest["manifest"])
+    manifest = read_document(store, DatasetManifest, key)
+    assert (bucket, manifest.version) == (store.bucket, ingest["version"])
+    for split in Split:
+        records = sum(shard.records for shard in manifest.shards[split])
+        assert records == ingest["splits"][split] == sum(manifest.splits[split].values())
+        assert all(store.exists(shard.key) for shard in manifest.shards[split])
+    assert len(manifest.shards[Split.TRAIN]) >= 16
+    staged = [key for key in store.keys("staging/") if not key.endswith("/published.json")]
+    assert staged == []
+
+
+def test_the_test_split_is_what_was_scored(first: dict[str, Any], store: ObjectStore):
+    key = keys.run(first["retrain"]["run_id"], "evaluation.json")
+    evaluation = read_document(store, EvaluationResult, key)
+    assert evaluation.split is Split.TEST
+    assert evaluation.candidate.images == first["ingest"]["splits"]["test"]
+    assert sum(map(sum, evaluation.candidate.confusion)) == evaluation.candidate.images
+
+
+def test_mlflow_names_the_champion(first: dict[str, Any], stack: Stack):
+    user, password = stack.mlflow_login()
+    answer = httpx.get(
+        f"{stack.mlflow_url}/api/2.0/mlflow/registered-models/alias",
+        params={"name": DATASET, "alias": "champion"},
+        auth=(user, password),
+        trust_env=False,
+    )
+    assert answer.json()["model_version"]["version"] == str(first["retrain"]["model_version"])
+
+
+def test_two_workers_trained_one_model(first: dict[str, Any], store: ObjectStore):
+    run_id = first["retrain"]["run_id"]
+    traces = [json.loads(store.get(key)) for key in store.keys(keys.run(run_id, "workers/"))]
+    one, other = traces
+    assert one["replicas"] == other["replicas"] == 2
+    assert one["weights"] == other["weights"]
+    assert len(one["weights"]) > 1
+    seen = one["samples"] + other["samples"]
+    assert len(seen) == len(set(seen)) == first["ingest"]["splits"]["train"]
+
+
+def test_a_second_demo_finds_everything_unchanged(
+    first: dict[str, Any], home: Path, stack: Stack, store: ObjectStore
+):
+    before, pointer = ray_jobs(stack), champion(store)
+    second = succeed(home, "demo")
+    assert second["retrain"]["verdict"] == "unchanged"
+    assert second["retrain"]["run_id"] == first["retrain"]["run_id"]
+    assert second["ingest"]["version"] == first["ingest"]["version"]
+    assert (ray_jobs(stack), champion(store)) == (before, pointer)
+
+
+def test_predict_answers_the_good_images_and_names_the_broken(
+    first: dict[str, Any], home: Path, store: ObjectStore, tmp_path: Path
+):
+    good, broken = tmp_path / "good.jpg", tmp_path / "broken.jpg"
+    good.write_bytes(store.get(next(iter(store.keys("raw/")))))
+    broken.write_bytes(b"no picture")
+    answer = sortline(home, "predict", "--json", "--top", "2", str(good), str(broken))
+    assert answer.code == 2
+    told, refused = answer.json
+    assert [set(one) for one in told["classes"]] == [{"label", "probability"}] * 2
+    assert set(refused) == {"image", "error"}
+
+
+def test_models_lists_the_champion(first: dict[str, Any], home: Path):
+    known = succeed(home, "models")
+    assert known["champion"] == first["retrain"]["model_version"]
+    assert known["champion"] in [version["version"] for version in known["versions"]]
+
+
+BAD_INPUT = [
+    (("ingest", "--source", "nowhere"), 2, "nowhere.*expected.*remedy"),
+    (("ingest", "--source", "sample:", "--format", "folders"), 2, "folders.*expected.*remedy"),
+    (("retrain", "--recipe", "lite0_prob"), 2, "lite0_prob.*expected.*Did you mean 'lite0_probe'"),
+    (("retrain", "--set", "epohcs=3"), 2, "epohcs.*expected.*Did you mean 'epochs'"),
+    (("retrain", "--set", "epochs=0"), 2, "epochs.*0.*expected.*remedy"),
+    (("retrain", "--set", "image_px=7"), 2, "image_px.*7.*expected.*remedy"),
+    (("retrain", "--set", "schedule.base_lr=-1"), 2, "base_lr.*-1.*expected.*remedy"),
+    (("retrain", "--set", "epochs"), 2, "epochs.*expected KEY=VALUE.*remedy"),
+    (("retrain", "--workers", "0"), 2, "0.*expected.*remedy"),
+    (("retrain", "--workers", "900"), 2, "900 workers.*expected at most.*remedy"),
+    (("retrain", "--name", "unheard"), 2, "unheard.*expected.*sortline ingest"),
+    (("rollback", "77"), 2, "77.*expected.*remedy"),
+    (("rollback",), 2, "no champion before.*expected.*remedy"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), BAD_INPUT)
+def test_bad_input_is_told_in_three_parts(
+    first: dict[str, Any],
+    home: Path,
+    store: ObjectStore,
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+):
+    before = champion(store)
+    answer = sortline(home, *arguments)
+    assert answer.code == code, answer.err
+    assert re.search(message, answer.told), answer.told
+    assert champion(store) == before
+
+
+def test_while_ray_runs_the_task_is_deferred_and_ctrl_c_stops_the_job(
+    first: dict[str, Any], home: Path, stack: Stack, airflow: AirflowApi, store: ObjectStore
+):
+    before, pointer = set(ray_jobs(stack)), champion(store)
+    call = command(home, "retrain", "--set", "epochs=900")
+    process = subprocess.Popen(call, env=environment(), stderr=subprocess.PIPE, text=True)
+    (job,) = _wait_for(lambda: [j for j in set(ray_jobs(stack)) - before], limit_s=60)
+    _wait_for(lambda: ray_jobs(stack)[job] == "RUNNING", limit_s=60)
+    _wait_for(lambda: _train_states(airflow) == {"deferred"}, limit_s=30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 130
+    assert _wait_for(lambda: ray_jobs(stack)[job] == "STOPPED", limit_s=30)
+    assert champion(store) == pointer
+
+
+def test_with_the_scheduler_stopped_nothing_is_promoted(
+    first: dict[str, Any], home: Path, stack: Stack, store: ObjectStore
+):
+    pointer = champion(store)
+    stack.stop_part("airflow-scheduler")
+    try:
+        answer = sortline(home, "retrain", "--set", "epochs=2")
+        assert answer.code == 3, answer.err
+        assert "scheduler" in answer.told
+        assert "sortline up" in answer.told
+    finally:
+        succeed(home, "up")
+    assert champion(store) == pointer
+
+
+def test_a_second_demo_beside_a_running_one_is_refused(home: Path):
+    lock = home / "demo.lock"
+    with subprocess.Popen(["flock", str(lock), "sleep", "20"]) as holder:
+        _wait_for(lambda: not _free(lock), limit_s=10)
+        answer = sortline(home, "demo")
+        holder.terminate()
+    assert answer.code == 2
+    assert "a demo is running" in answer.told
+
+
+def _free(lock: Path) -> bool:
+    return subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode == 0
+
+
+def _train_states(airflow: AirflowApi) -> set[str | None]:
+    query = "/api/v2/dags/~/dagRuns/~/taskInstances?task_id=train&state=deferred"
+    body = airflow._call("GET", query).json()
+    return {task["state"] for task in body["task_instances"]}
+
+
+def _wait_for(condition: Any, *, limit_s: float) -> Any:
+    limit = time.monotonic() + limit_s
+    while not (answer := condition()):
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.5)
+    return answer
