@@ -15,7 +15,10 @@ import httpx
 import pytest
 
 from infra.airflow_api import AirflowApi
+from infra.local.home import Home
+from infra.local.parts import Part
 from infra.local.stack import Stack
+from infra.local.supervisor import Supervisor
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Verdict
@@ -221,7 +224,7 @@ def test_with_the_scheduler_stopped_nothing_is_promoted(
     first: dict[str, Any], home: Path, stack: Stack, store: ObjectStore
 ):
     pointer = champion(store)
-    stack.stop_part("airflow-scheduler")
+    Supervisor(Home(home)).stop_part(Part.SCHEDULER)
     try:
         answer = sortline(home, "retrain", "--set", "epochs=2")
         assert answer.code == 3, answer.err
