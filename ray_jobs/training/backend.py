@@ -9,6 +9,7 @@ is pinned, `tests/training/test_backend.py` holds the contract.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from dataclasses import dataclass
@@ -17,9 +18,18 @@ from typing import Any, cast
 import ray
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.backend import Backend, BackendConfig
+from ray.train.v2._internal.execution import context
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-__all__ = ["DataParallelTrainer", "TensorflowConfig"]
+__all__ = ["DataParallelTrainer", "TensorflowConfig", "quieten_reports"]
+
+
+def quieten_reports() -> None:
+    """Keep Ray from logging every report whole: our own line an epoch says more.
+
+    Its logger is named by a file, not a module (Ray 2.60), so that `LoggingConfig` misses it.
+    """
+    context.logger.setLevel(logging.WARNING)
 
 
 def _own_address() -> str:

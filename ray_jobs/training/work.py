@@ -10,11 +10,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
 from ray_jobs.storage import put_content
+from ray_jobs.training.backend import quieten_reports
 from ray_jobs.training.loop import Training
 from ray_jobs.training.outcome import Outcome
 from ray_jobs.training.strategy import configure_devices, make_strategy
@@ -25,8 +27,8 @@ from ray_jobs.training.worker import Worker
 def work(config: Mapping[str, str]) -> str | None:
     """Train; the chief keeps the best weights in the store and returns an `Outcome` as JSON."""
     log_to_stdout()
-    # It would repeat every report; our own line an epoch says more.
-    logging.getLogger("ray.train").setLevel(logging.WARNING)
+    quieten_reports()
+    tf.get_logger().setLevel(logging.WARNING)  # a line for each collective it builds
     worker = Worker.from_config(config)
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)

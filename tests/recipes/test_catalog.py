@@ -10,7 +10,7 @@ from ray_jobs.recipes import catalog
 from ray_jobs.recipes.overrides import settable
 
 
-def refusal(name: str, **overrides: object) -> SpecError:
+def refusal(name: str, /, **overrides: object) -> SpecError:
     with pytest.raises(SpecError, match=r".") as caught:
         catalog.resolve(name, {key.replace("__", "."): v for key, v in overrides.items()})
     return caught.value

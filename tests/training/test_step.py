@@ -1,0 +1,142 @@
+"""One step, on two replicas: the same as one step on the whole batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.tf
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(8, 4)).astype(np.float32)
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+# The last two places only fill up: the second replica has two images, the first four.
+WEIGHTS = np.array([1, 1, 1, 1, 1, 1, 0, 0], np.float32)
+
+
+def per_replica(strategy, *arrays):
+    """Halves of each array, the first for the first replica."""
+    import tensorflow as tf
+
+    def halves(array):
+        parts = np.split(array, strategy.num_replicas_in_sync)
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+        )
+
+    return tuple(halves(array) for array in arrays)
+
+
+def small_net(strategy, *, batch_norm: bool = False):
+    import keras
+
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        layers = [keras.Input((4,)), keras.layers.Dense(3)]
+        return keras.Sequential([*layers, *([keras.layers.BatchNormalization()] * batch_norm)])
+
+
+def stepped(strategy, batch, *, clipnorm=None, smoothing=0.1):
+    """The sums of one SGD step, and the kernel before and after."""
+    import keras
+
+    from ray_jobs.training.checkpoint import values_of
+    from ray_jobs.training.step import as_sums, make_train_step
+
+    net = small_net(strategy)
+    before = values_of(net.weights)[0]
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(1.0)
+        optimizer.build(net.trainable_variables)
+    step = make_train_step(strategy, net, optimizer, smoothing=smoothing, clipnorm=clipnorm)
+    sums = as_sums(step(per_replica(strategy, *batch)))
+    return sums, before, values_of(net.weights)[0]
+
+
+@pytest.fixture
+def alone():
+    import tensorflow as tf
+
+    return tf.distribute.OneDeviceStrategy("CPU:0")
+
+
+def test_two_replicas_take_the_step_of_one(two_replicas, alone):
+    together, _, kernel = stepped(two_replicas, (X, LABELS, WEIGHTS))
+    single, _, expected = stepped(alone, (X, LABELS, WEIGHTS))
+    np.testing.assert_allclose(kernel, expected, atol=1e-6)
+    assert together == pytest.approx(single, rel=1e-5)
+    assert together.images == 6
+
+
+def test_the_gradient_is_that_of_the_weighted_mean(alone):
+    _, before, after = stepped(alone, (X, LABELS, WEIGHTS), smoothing=0.0)
+    logits = X @ before
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    error = (shares - np.eye(3)[LABELS]) * WEIGHTS[:, None]
+    np.testing.assert_allclose(before - after, X.T @ error / 6, atol=1e-6)
+
+
+def test_an_image_without_weight_teaches_nothing(two_replicas):
+    other = X.copy()
+    other[6:] = 100.0
+    np.testing.assert_array_equal(
+        stepped(two_replicas, (X, LABELS, WEIGHTS))[2],
+        stepped(two_replicas, (other, LABELS, WEIGHTS))[2],
+    )
+
+
+def test_the_norm_that_is_clipped_is_that_of_the_summed_gradient(two_replicas, alone):
+    batch = (X, LABELS, WEIGHTS)
+    _, before, free = stepped(alone, batch)
+    _, _, clipped = stepped(two_replicas, batch, clipnorm=0.01)
+    # The bias has a gradient too: the kernel's own norm stays below the bound.
+    moved, whole = before - clipped, before - free
+    ratio = moved / whole
+    np.testing.assert_allclose(ratio, ratio.flat[0], rtol=1e-3)
+    assert np.linalg.norm(moved) < 0.01 < np.linalg.norm(whole)
+
+
+def test_evaluation_sums_are_exact_and_leave_filling_places_out(two_replicas):
+    from ray_jobs.training.checkpoint import values_of
+    from ray_jobs.training.step import as_sums, make_evaluation_step
+
+    net = small_net(two_replicas)
+    kernel, bias = values_of(net.weights)
+    step = make_evaluation_step(two_replicas, net, smoothing=0.0)
+    sums = as_sums(step(per_replica(two_replicas, X, LABELS, WEIGHTS)))
+    logits = (X @ kernel + bias)[:6]
+    losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(6), LABELS[:6]]
+    hits = (logits.argmax(axis=1) == LABELS[:6]).sum()
+    assert sums == pytest.approx((losses.sum(), hits, 6), rel=1e-5)
+
+
+def test_moving_statistics_become_the_mean_over_replicas(two_replicas):
+    import keras
+
+    from ray_jobs.training.step import make_averaging, make_train_step
+
+    net = small_net(two_replicas, batch_norm=True)
+    with two_replicas.scope():
+        optimizer = keras.optimizers.SGD(0.0)
+        optimizer.build(net.trainable_variables)
+    step = make_train_step(two_replicas, net, optimizer, smoothing=0.0)
+    step(per_replica(two_replicas, X, LABELS, WEIGHTS))
+    moving = net.layers[-1].moving_mean.value
+    own = [part.numpy() for part in two_replicas.experimental_local_results(moving)]
+    assert not np.allclose(*own)
+    make_averaging(two_replicas, net)()
+    for part in two_replicas.experimental_local_results(moving):
+        np.testing.assert_allclose(part.numpy(), np.mean(own, axis=0), rtol=1e-6)
+
+
+def test_smoothing_spreads_a_share_over_all_classes():
+    import tensorflow as tf
+
+    from ray_jobs.training.step import cross_entropy
+
+    # With logits (0, 0), each class costs ln 2, however the target is spread.
+    loss = cross_entropy(tf.constant([0]), tf.constant([[0.0, 0.0]]), 0.2)
+    np.testing.assert_allclose(loss, [np.log(2)], rtol=1e-6)
+    # With (ln 3, 0): 0.9 * ln(4/3) + 0.1 * ln 4.
+    loss = cross_entropy(tf.constant([0]), tf.constant([[np.log(3), 0.0]], tf.float32), 0.2)
+    np.testing.assert_allclose(loss, [0.9 * np.log(4 / 3) + 0.1 * np.log(4)], rtol=1e-6)
