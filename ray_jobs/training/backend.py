@@ -18,10 +18,17 @@ from typing import Any, cast
 import ray
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.backend import Backend, BackendConfig
+from ray.train.v2._internal.exceptions import (
+    WorkerGroupStartupFailedError,
+    WorkerGroupStartupTimeoutError,
+)
 from ray.train.v2._internal.execution import context
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-__all__ = ["DataParallelTrainer", "TensorflowConfig", "quieten_reports"]
+__all__ = ["STARTUP_ERRORS", "DataParallelTrainer", "TensorflowConfig", "quieten_reports"]
+
+# What a controller fails with that could not place its workers.
+STARTUP_ERRORS = (WorkerGroupStartupFailedError, WorkerGroupStartupTimeoutError)
 
 
 def quieten_reports() -> None:

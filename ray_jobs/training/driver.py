@@ -17,7 +17,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SortlineError, SpecError
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
-from ray_jobs.training.backend import DataParallelTrainer, TensorflowConfig
+from ray_jobs.training.backend import STARTUP_ERRORS, DataParallelTrainer, TensorflowConfig
 from ray_jobs.training.filesystem import filesystem
 from ray_jobs.training.worker import order_for
 
@@ -104,13 +104,14 @@ def _work(config: Mapping[str, str]) -> str | None:
 
 
 def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
+    """Raise what a worker raised if it is ours, say where the workers found no place; else as is."""
     if isinstance(error, WorkerGroupError):
-        for failure in error.worker_failures.values():
-            if isinstance(failure, SortlineError):
-                raise failure from error
+        ours = [e for e in error.worker_failures.values() if isinstance(e, SortlineError)]
+        raise ours[0] if ours else error
+    if not isinstance(getattr(error, "controller_failure", None), STARTUP_ERRORS):
         raise error
     raise ClusterError(
-        f"the workers did not start: {error}",
-        f"room for {resources.workers_min} workers on the cluster",
+        f"{resources.workers_min} workers found no place on the cluster",
+        "as many free CPUs (or GPUs) as workers",
         "Wait until other jobs end, add nodes, or pass fewer --workers",
     ) from error

@@ -14,6 +14,9 @@ from PIL import Image
 from ray_jobs.contract.dataset import ShardRef
 from ray_jobs.storage import Store
 
+# Keras 3.15 saves weights through an `__array__` without `copy`; drop with the Keras that has it.
+KERAS_COPY = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 def jpeg(seed: int, width: int = 40, height: int = 30) -> bytes:
     """A photo-like image: a colour of its own, with noise on it."""

@@ -141,7 +141,7 @@ def test_a_shard_that_is_not_the_one_of_the_manifest_is_refused(tmp_path):
     store = InMemoryStore()
     ref = store_shard(store, tmp_path, IMAGES)
     store.objects[ref.key] += b"x"
-    with pytest.raises(DataError, match="has sha256 .* as recorded when it was written"):
+    with pytest.raises(DataError, match=r"has sha256 .* as recorded when it was written"):
         fetch_shards(store, [ref], tmp_path / "cache")
     assert list((tmp_path / "cache").glob("*.tfrecord")) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from ray_jobs.contract.dataset import ShardRef
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.training.data.share import share_of, shards_of
+from ray_jobs.training.data.share import shards_of, share_of
 
 
 def shards(*records: int) -> list[ShardRef]:

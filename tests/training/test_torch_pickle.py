@@ -56,11 +56,9 @@ class Pickler(pickle._Pickler):  # the one in Python: it lets a test write forei
         else:
             super().save_global(obj, name)
 
-    dispatch = {
-        **pickle._Pickler.dispatch,
-        type: save_global,
-        type(_rebuild_tensor_v2): save_global,
-    }
+
+for kind in (type, type(_rebuild_tensor_v2)):
+    Pickler.dispatch = {**Pickler.dispatch, kind: Pickler.save_global}
 
 
 def torch_file(state: object, values: list[float], count: int | None = None) -> bytes:

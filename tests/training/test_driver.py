@@ -1,0 +1,101 @@
+"""What the driver asks of Ray, and what it refuses before it asks."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.errors import ClusterError, DataError, SpecError
+from ray_jobs.contract.run import Resources
+from tests.tasks.documents import manifest
+from tests.training.test_share import shards
+
+pytestmark = pytest.mark.tf
+
+
+def with_shards(train: int, val: int) -> DatasetManifest:
+    """A manifest with shards of ten records."""
+    splits = {Split.TRAIN: train, Split.VAL: val, Split.TEST: 1}
+    return manifest().model_copy(
+        update={"shards": {s: tuple(shards(*[10] * n)) for s, n in splits.items()}}
+    )
+
+
+def resources(fewest: int, most: int, *, use_gpu: bool = False) -> Resources:
+    return Resources(workers_min=fewest, workers_max=most, use_gpu=use_gpu)
+
+
+def test_a_worker_without_a_shard_is_refused():
+    from ray_jobs.training.driver import check_shards
+
+    check_shards(with_shards(4, 1), resources(2, 4))
+    with pytest.raises(SpecError, match=r"5 workers for 4 training shards; .*Pass --workers 4"):
+        check_shards(with_shards(4, 1), resources(2, 5))
+
+
+@pytest.mark.parametrize(("train", "val", "empty"), [(0, 1, "train"), (4, 0, "val")])
+def test_an_empty_split_is_refused(train: int, val: int, empty: str):
+    from ray_jobs.training.driver import check_shards
+
+    with pytest.raises(DataError, match=f"split '{empty}' of .* has no images; expected images"):
+        check_shards(with_shards(train, val), resources(1, 1))
+
+
+def test_a_range_of_workers_is_elastic_and_one_number_is_not():
+    from ray_jobs.training.driver import scaling_of
+
+    assert scaling_of(resources(2, 2)).num_workers == 2
+    assert scaling_of(resources(1, 4)).num_workers == (1, 4)
+    assert scaling_of(resources(1, 4)).elasticity_enabled
+
+
+def test_a_worker_takes_one_cpu_and_where_there_are_gpus_one_of_them():
+    from ray_jobs.training.driver import scaling_of
+
+    assert scaling_of(resources(2, 2)).resources_per_worker == {"CPU": 1}
+    on_gpus = scaling_of(resources(2, 2, use_gpu=True))
+    assert (on_gpus.use_gpu, on_gpus.resources_per_worker) == (True, {"CPU": 1, "GPU": 1})
+
+
+def test_the_filesystem_crosses_to_the_workers_without_a_credential():
+    from ray_jobs.training.driver import filesystem
+
+    made = filesystem(
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:8333", "AWS_SECRET_ACCESS_KEY": "hush"}
+    )
+    assert b"hush" not in pickle.dumps(made)
+    assert b"127.0.0.1:8333" in pickle.dumps(made)
+
+
+def test_an_error_of_ours_in_a_worker_is_the_drivers_error():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    ours = DataError("a shard is not the one", "the one", "Restore it")
+    failed = WorkerGroupError("both", {0: RuntimeError("collective"), 1: ours})
+    with pytest.raises(DataError, match="a shard is not the one") as caught:
+        _raise_ours(failed, resources(2, 2))
+    assert caught.value is ours
+
+
+def test_workers_that_find_no_place_are_a_matter_of_the_cluster():
+    from ray.train.v2.api.exceptions import ControllerError
+
+    from ray_jobs.training.backend import STARTUP_ERRORS
+    from ray_jobs.training.driver import _raise_ours
+
+    for kind in STARTUP_ERRORS:
+        with pytest.raises(ClusterError, match=r"2 workers found no place .*expected as many free"):
+            _raise_ours(ControllerError(kind(2)), resources(2, 2))
+
+
+def test_another_failure_of_the_controller_is_not_dressed_up():
+    from ray.train.v2.api.exceptions import ControllerError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    with pytest.raises(ControllerError, match="by nobody foreseen"):
+        _raise_ours(ControllerError(KeyError("by nobody foreseen")), resources(2, 2))

@@ -1,0 +1,55 @@
+"""Every backbone takes pixels in 0..255 and answers logits."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.recipe import Backbone
+from tests.training.conftest import KERAS_COPY
+
+pytestmark = [pytest.mark.tf, KERAS_COPY]
+
+
+def test_the_names_that_a_recipe_may_give_are_those_that_can_be_built():
+    from ray_jobs.training.models import classifier
+
+    assert sorted(classifier.names()) == sorted(get_args(Backbone))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_b0"])
+def test_a_classifier_answers_float32_logits(name: str):
+    from ray_jobs.training.models import classifier
+
+    model = classifier.build(name, image_px=32, num_classes=5)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    logits = model(images, training=False).numpy()
+    assert (logits.shape, logits.dtype) == ((2, 5), np.float32)
+    assert np.isfinite(logits).all()
+
+
+def test_weights_come_back_whole(tmp_path):
+    from ray_jobs.training.checkpoint import digest_of
+    from ray_jobs.training.models import classifier
+
+    path = tmp_path / "m.weights.h5"
+    saved = classifier.build("efficientnet_lite0", image_px=32, num_classes=3)
+    saved.save_weights(path)
+    loaded = classifier.build("efficientnet_lite0", image_px=32, num_classes=3, weights=path)
+    assert digest_of(loaded.weights) == digest_of(saved.weights)
+
+
+def test_imagenet_weights_that_cannot_be_downloaded_are_told_as_such(monkeypatch):
+    from keras.src.applications import efficientnet as keras_efficientnet
+
+    from ray_jobs.training.models import classifier
+
+    def no_network(*_: object, **__: object):
+        raise OSError("URL fetch failure on https://storage.googleapis.com")
+
+    monkeypatch.setattr(keras_efficientnet.file_utils, "get_file", no_network)
+    with pytest.raises(ClusterError, match=r"efficientnet_b0 cannot be downloaded.*recipe lite0"):
+        classifier.build_backbone("efficientnet_b0", image_px=32, imagenet=True)
