@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ray_jobs.contract.errors import SortlineError
 from ray_jobs.contract.run import RunSpec
-from ray_jobs.storage import ObjectStore, connect, read_document, split_uri
+from ray_jobs.storage import Store, connect, read_document, split_uri
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Job:
     """What an entry point works on; the identity is that of AWS_PROFILE."""
 
     spec: RunSpec
-    store: ObjectStore
+    store: Store
+    bucket: str
 
 
 def main(run: Callable[[Job], None], argv: Sequence[str] | None = None) -> NoReturn:
@@ -37,7 +38,7 @@ def open_job(spec_uri: str) -> Job:
     """The order at an address, and the bucket it lies in."""
     bucket, key = split_uri(spec_uri)
     store = connect(bucket)
-    return Job(spec=read_document(store, RunSpec, key), store=store)
+    return Job(spec=read_document(store, RunSpec, key), store=store, bucket=bucket)
 
 
 def exit_code_of(run: Callable[[], None]) -> int:

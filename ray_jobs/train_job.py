@@ -24,7 +24,7 @@ def run(job: entry.Job) -> None:
         return
     started = time.monotonic()
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
-    answer = driver.train(job.store.bucket, job.spec, manifest)
+    answer = driver.train(job.bucket, job.spec, manifest)
     outcome = Outcome.from_json(answer.encode(), origin="the chief worker")
     result = TrainingResult(
         run_id=job.spec.run_id,

@@ -104,7 +104,7 @@ def _work(config: Mapping[str, str]) -> str | None:
 
 
 def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
-    """Raise what a worker raised if it is ours, say where the workers found no place; else as is."""
+    """Raise a worker's own error of ours, or that there was no place; anything else as it is."""
     if isinstance(error, WorkerGroupError):
         ours = [e for e in error.worker_failures.values() if isinstance(e, SortlineError)]
         raise ours[0] if ours else error
