@@ -86,6 +86,6 @@ def _pace() -> dict[str, dict[str, str]]:
     """Seconds between looks, for one machine with a handful of DAGs."""
     return {
         "scheduler": {"scheduler_idle_sleep_time": "0.5", "scheduler_heartbeat_sec": "2"},
-        "dag_processor": {"refresh_interval": "10", "min_file_process_interval": "10"},
+        "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30"},
         "triggerer": {"job_heartbeat_sec": "2"},
     }

@@ -8,23 +8,22 @@ from pathlib import Path
 
 from infra.local.identities import RIGHTS
 from infra.local.parts import Part
-from infra.local.plan import EXTERNAL_ADDRESS, EXTERNAL_VARIABLES
-from infra.local.state import StackState
+from infra.local.plan import EXTERNAL_ADDRESS, EXTERNAL_VARIABLES, Plan
 from ray_jobs.contract.errors import SpecError
 
 _PROFILE = "SORTLINE_S3_PROFILE"
 
 
-def external_variables(env: Mapping[str, str]) -> dict[str, str]:
+def external_variables(env: Mapping[str, str], before: Plan) -> dict[str, str]:
     """What of the user's environment names external parts; file names are made absolute.
 
-    >>> external_variables({"SORTLINE_RAY_ADDRESS": "http://ray:8265", "AWS_PROFILE": "team"})
-    {'SORTLINE_RAY_ADDRESS': 'http://ray:8265'}
+    A shell that was pointed at this stack names our own parts; these stay ours.
     """
     found: dict[str, str] = {}
-    for part, address in EXTERNAL_ADDRESS.items():
-        if env.get(address):
-            names = (address, *EXTERNAL_VARIABLES[part])
+    for part, variable in EXTERNAL_ADDRESS.items():
+        address = env.get(variable, "").rstrip("/")
+        if address and (before.is_external(part) or address != before.address(part)):
+            names = (variable, *EXTERNAL_VARIABLES[part])
             found |= {name: _absolute(name, env[name]) for name in names if env.get(name)}
     if EXTERNAL_ADDRESS[Part.SEAWEEDFS] in found:
         found |= _profile(found)
@@ -46,17 +45,17 @@ def _profile(found: Mapping[str, str]) -> dict[str, str]:
     return {} if all(ini.has_section(step) for step in RIGHTS) else {_PROFILE: "default"}
 
 
-def refuse_other_externals(state: StackState, env: Mapping[str, str]) -> None:
+def refuse_other_externals(running: Plan, env: Mapping[str, str]) -> None:
     """Refuse to mix a running stack with external parts that it was not started with.
 
     Raises:
       SpecError: names the first difference.
     """
-    for variable in EXTERNAL_ADDRESS.values():
-        wanted, running = env.get(variable), state.external.get(variable)
-        if wanted and wanted != running:
+    for part, variable in EXTERNAL_ADDRESS.items():
+        wanted = env.get(variable, "").rstrip("/")
+        if wanted and wanted != running.address(part):
             raise SpecError(
-                f"the stack is up with {variable}={running or '(its own part)'}, not {wanted}",
+                f"the stack is up with {part} at {running.address(part)}, not at {wanted}",
                 "the parts that it was started with",
-                "Run `sortline down` first, or unset the variable",
+                f"Run `sortline down` first, or unset {variable}",
             )

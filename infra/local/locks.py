@@ -1,4 +1,4 @@
-"""One `up` or `down` at a time."""
+"""One `up` or `down` of a home at a time; no port chosen by two homes at once."""
 
 from __future__ import annotations
 
@@ -9,29 +9,45 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.local.home import PRIVATE_FILE, Home
+from infra.local.ports import is_free
 
 
 @contextmanager
 def exclusive(home: Home, report: Callable[[str], None]) -> Generator[None]:
-    """Hold the home, and the choice of ports on this machine, until the block ends.
-
-    The second lock is shared by all homes of a user: two that start at once would otherwise choose
-    the same ports, since neither listens yet.
-    """
-    everyone = Path("/tmp") / f"sortline-{os.getuid()}.lock"
-    with _locked(home.root / "lock", report), _locked(everyone, report):
+    """Hold the home until the block ends; wait for whoever holds it."""
+    with _opened(home.root / "lock") as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"waiting for another start or stop in {home.root}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def _locked(path: Path, report: Callable[[str], None]) -> Generator[None]:
+def port_claims() -> Generator[Callable[[int], bool]]:
+    """Give a function that claims a free port, until the block ends.
+
+    Between the choice of a port and the moment when its part listens lie up to half a minute: two
+    homes that start at once would choose the same ones. A claim is a lock on the byte of that
+    number in a file that all homes of a user share; it ends with the process, however it ends.
+    """
+    with _opened(Path("/tmp") / f"sortline-{os.getuid()}.ports") as descriptor:
+
+        def claim(port: int) -> bool:
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            except OSError:
+                return False
+            return is_free(port)
+
+        yield claim
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another start or stop of a stack to end")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -83,7 +83,7 @@ def claims(name: str, port: int) -> tuple[int, ...]:
 
 
 def choose(
-    wanted: Mapping[str, Mapping[str, int]], free: Callable[[int], bool] = is_free
+    wanted: Mapping[str, Mapping[str, int]], free: Callable[[int], bool]
 ) -> tuple[dict[str, int], list[Move]]:
     """Pick a port for every name, none twice.
 

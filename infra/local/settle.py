@@ -45,20 +45,26 @@ def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
         )
 
 
-def settle(home: Home, env: Mapping[str, str], report: Report) -> Plan:
+def settle(
+    home: Home, env: Mapping[str, str], report: Report, *, free: Callable[[int], bool]
+) -> Plan:
     """Choose external parts, ports and code version; nothing is written yet.
 
-    The ports of the last time are taken again where they are free.
+    Args:
+      home: where it will live; the ports of the last time are taken again where they are free.
+      env: the user's environment.
+      report: told of each port that was busy.
+      free: whether a port can be had.
     """
     before = read_state(home)
-    external = external_variables(env)
+    external = external_variables(env, Plan(home, before))
     bare = Plan(home, StackState(external=external))
     wanted = {
         part: {name: before.ports.get(name, port) for name, port in names.items()}
         for part, names in DEFAULT_PORTS.items()
         if not bare.is_external(Part(part))
     }
-    ports, moves = choose(wanted)
+    ports, moves = choose(wanted, free)
     for move in moves:
         report(f"{move.part}: port {move.busy} is busy, took {move.taken}")
     state = StackState(

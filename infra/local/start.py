@@ -9,7 +9,7 @@ from infra.local.code_version import code_version
 from infra.local.external import refuse_other_externals
 from infra.local.health import check_external
 from infra.local.home import Home
-from infra.local.locks import exclusive
+from infra.local.locks import exclusive, port_claims
 from infra.local.migrate import migrate_airflow
 from infra.local.parts import AIRFLOW_PARTS, Part, PartStatus
 from infra.local.plan import PROJECT, Plan
@@ -33,22 +33,28 @@ def bring_up(home: Home, env: Mapping[str, str], report: Report) -> list[PartSta
         check_home(home)
         supervisor = Supervisor(home)
         if supervisor.is_up():
-            refuse_other_externals(read_state(home), env)
-            plan = _renewed(Plan(home, read_state(home)), supervisor, env, report)
+            plan = Plan(home, read_state(home))
+            refuse_other_externals(plan, env)
+            plan = _renewed(plan, supervisor, env, report)
             return _complete(plan, supervisor, env, report)
         end(home)  # What a killed life left behind would hold the ports.
         home.make()
         try:
-            return _fresh(home, supervisor, env, report)
+            with port_claims() as claim:
+                return _fresh(home, supervisor, env, report, claim)
         except BaseException:
             end(home)
             raise
 
 
 def _fresh(
-    home: Home, supervisor: Supervisor, env: Mapping[str, str], report: Report
+    home: Home,
+    supervisor: Supervisor,
+    env: Mapping[str, str],
+    report: Report,
+    claim: Callable[[int], bool],
 ) -> list[PartStatus]:
-    plan = settle(home, env, report)
+    plan = settle(home, env, report, free=claim)
     for part in plan.external_parts():
         check_external(plan, part)
         report(f"{part}: yours at {plan.address(part)} answers")

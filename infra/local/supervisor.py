@@ -68,7 +68,7 @@ class Supervisor:
     def processes(self) -> dict[str, ProcessState]:
         """Every known part by name; empty where no supervisord answers."""
         try:
-            found = cast("list[dict[str, Any]]", self._rpc.getAllProcessInfo())
+            found = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
         except (OSError, http.client.HTTPException):
             return {}
         return {
@@ -83,7 +83,7 @@ class Supervisor:
     def start_part(self, part: Part) -> None:
         """Start a part, and return at once."""
         try:
-            self._rpc.startProcess(part.value, False)
+            self._call("startProcess", part.value, False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise
@@ -91,7 +91,7 @@ class Supervisor:
     def stop_part(self, part: Part) -> None:
         """Stop a part, and return when it has ended."""
         try:
-            self._rpc.stopProcess(part.value, True)
+            self._call("stopProcess", part.value, True)
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise
@@ -99,11 +99,11 @@ class Supervisor:
     def stop(self, *, timeout_s: float) -> None:
         """Stop every part at once, then supervisord; return when it has gone, or at the limit."""
         try:
-            self._rpc.stopAllProcesses(False)
+            self._call("stopAllProcesses", False)
             deadline = time.monotonic() + timeout_s
             while time.monotonic() < deadline and self._any_alive():
                 time.sleep(0.1)
-            self._rpc.shutdown()
+            self._call("shutdown")
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
             return  # Not there, or going: the sweep ends what is left.
 
@@ -111,10 +111,10 @@ class Supervisor:
         states = {process.state for process in self.processes().values()}
         return bool(states & {"STARTING", "RUNNING", "STOPPING", "BACKOFF"})
 
-    @property
-    def _rpc(self) -> Any:  # noqa: ANN401 - xmlrpc answers whatever the server knows
+    def _call(self, method: str, *arguments: object) -> object:
         transport = SupervisorTransport(serverurl=f"unix://{self._home.supervisor_socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport).supervisor
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport) as proxy:
+            return getattr(proxy.supervisor, method)(*arguments)
 
 
 def render(home: Home, parts: Iterable[Part]) -> str:
