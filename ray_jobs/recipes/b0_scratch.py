@@ -11,7 +11,7 @@ from ray_jobs.contract.recipe import Optimizer, Recipe, Schedule
 RECIPE = Recipe(
     name="b0_scratch",
     summary="EfficientNet-B0 from random weights at 96 px; the whole network trains",
-    backbone="efficientnet_b0",
+    backbone="efficientnet-b0",
     weights=None,
     trainable="all",
     image_px=96,

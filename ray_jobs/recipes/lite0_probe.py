@@ -11,7 +11,7 @@ from ray_jobs.contract.recipe import Recipe, Schedule
 RECIPE = Recipe(
     name="lite0_probe",
     summary="EfficientNet-Lite0 with ImageNet weights, frozen; a new head on its features",
-    backbone="efficientnet_lite0",
+    backbone="efficientnet-lite0",
     weights="imagenet",
     trainable="head",
     image_px=224,

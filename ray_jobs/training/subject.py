@@ -98,7 +98,7 @@ def _on_features(
 
 def _backbone(worker: Worker) -> keras.Model:
     recipe = worker.spec.recipe
-    ours = recipe.backbone == "efficientnet_lite0"
+    ours = recipe.backbone == "efficientnet-lite0"
     imagenet = recipe.weights == "imagenet"
     backbone = classifier.build_backbone(
         recipe.backbone, image_px=recipe.image_px, imagenet=imagenet and not ours

@@ -20,7 +20,7 @@ def test_the_names_that_a_recipe_may_give_are_those_that_can_be_built():
     assert sorted(classifier.names()) == sorted(get_args(Backbone))
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_b0"])
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-b0"])
 def test_a_classifier_answers_float32_logits(name: str):
     from ray_jobs.training.models import classifier
 
@@ -36,9 +36,9 @@ def test_weights_come_back_whole(tmp_path):
     from ray_jobs.training.models import classifier
 
     path = tmp_path / "m.weights.h5"
-    saved = classifier.build("efficientnet_lite0", image_px=32, num_classes=3)
+    saved = classifier.build("efficientnet-lite0", image_px=32, num_classes=3)
     saved.save_weights(path)
-    loaded = classifier.build("efficientnet_lite0", image_px=32, num_classes=3, weights=path)
+    loaded = classifier.build("efficientnet-lite0", image_px=32, num_classes=3, weights=path)
     assert digest_of(loaded.weights) == digest_of(saved.weights)
 
 
@@ -51,5 +51,5 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_told_as_such(monkeypatch
         raise OSError("URL fetch failure on https://storage.googleapis.com")
 
     monkeypatch.setattr(keras_efficientnet.file_utils, "get_file", no_network)
-    with pytest.raises(ClusterError, match=r"efficientnet_b0 cannot be downloaded.*recipe lite0"):
-        classifier.build_backbone("efficientnet_b0", image_px=32, imagenet=True)
+    with pytest.raises(ClusterError, match=r"efficientnet-b0 cannot be downloaded.*recipe lite0"):
+        classifier.build_backbone("efficientnet-b0", image_px=32, imagenet=True)

@@ -13,7 +13,7 @@ from ray_jobs.training.models import efficientnet, lite0
 
 def names() -> list[str]:
     """The backbones that can be built."""
-    return ["efficientnet_lite0", *efficientnet.BUILDERS]
+    return ["efficientnet-lite0", *efficientnet.BUILDERS]
 
 
 def build_backbone(
@@ -30,7 +30,7 @@ def build_backbone(
     Returns:
       float32 [N, image_px, image_px, 3] in 0..255 -> float32 [N, features].
     """
-    if name == "efficientnet_lite0":
+    if name == "efficientnet-lite0":
         network = lite0.backbone(image_px)
     else:
         network = efficientnet.backbone(name, image_px, imagenet=imagenet)

@@ -9,7 +9,7 @@ import keras
 from ray_jobs.contract.errors import ClusterError
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    f"efficientnet_b{size}": getattr(keras.applications, f"EfficientNetB{size}")
+    f"efficientnet-b{size}": getattr(keras.applications, f"EfficientNetB{size}")
     for size in range(8)
 }
 
@@ -18,7 +18,7 @@ def backbone(name: str, image_px: int, *, imagenet: bool) -> keras.Model:
     """The network up to its pooled features.
 
     Args:
-      name: `efficientnet_b0` to `efficientnet_b7`.
+      name: `efficientnet-b0` to `efficientnet-b7`.
       image_px: side of the square input.
       imagenet: with Keras's ImageNet weights, which are downloaded; else random ones.
 
