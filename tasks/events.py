@@ -10,6 +10,7 @@ def newest_version(events: Iterable[Mapping[str, str]], dataset: str) -> str | N
 
     Args:
       events: `{"dataset", "version", "manifest"}` each, oldest first.
+      dataset: the data set that the run acts on.
 
     >>> newest_version([{"dataset": "a", "version": "1"}, {"dataset": "b", "version": "2"}], "a")
     '1'

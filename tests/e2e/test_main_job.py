@@ -205,6 +205,23 @@ def test_bad_input_is_told_in_three_parts(
     assert champion(store) == before
 
 
+def test_a_source_that_cannot_be_is_told_before_anything_starts(home: Path, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one" / "glass").mkdir(parents=True)
+    (tmp_path / "one" / "glass" / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "photo.jpg").write_bytes(b"no picture")
+    for name, fact in [("empty", "empty"), ("one", "class"), ("photo.jpg", "photo.jpg")]:
+        answer = sortline(home, "ingest", "--source", str(tmp_path / name))
+        assert answer.code == 2, answer.err
+        assert re.search(f"{fact}.*expected.*remedy", answer.told), answer.told
+
+
+def test_a_stack_that_is_not_up_is_the_platforms_fault(tmp_path: Path):
+    answer = sortline(tmp_path / "home", "retrain")
+    assert answer.code == 3
+    assert re.search("not up.*expected.*`sortline up`", answer.told), answer.told
+
+
 def test_while_ray_runs_the_task_is_deferred_and_ctrl_c_stops_the_job(
     first: dict[str, Any], home: Path, stack: Stack, airflow: AirflowApi, store: ObjectStore
 ):

@@ -50,22 +50,27 @@ def test_a_run_that_was_ended_by_hand_is_no_fault_of_ours(tmp_path: Path):
     assert isinstance(failure_of(ScriptedAirflow(), snapshot, tmp_path), ClusterError)
 
 
-def test_a_scheduler_that_stays_away_ends_the_wait():
+class Clock:
+    """Says what it was set to."""
+
     now = 0.0
-    airflow = ScriptedAirflow()
-    watch = HealthWatch(airflow, clock=lambda: now)
-    airflow.bad = ["scheduler"]
-    for now in range(0, 60, 10):
-        watch.check()
-    now = 70.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watch(health: list[tuple[float, list[str]]]) -> None:
+    """Look at (time, unhealthy parts) one after the other."""
+    airflow, clock = ScriptedAirflow(), Clock()
+    watched = HealthWatch(airflow, clock)
+    for clock.now, airflow.bad in health:
+        watched.check()
+
+
+def test_a_scheduler_that_stays_away_ends_the_wait():
     with pytest.raises(ClusterError, match="scheduler does not answer"):
-        watch.check()
+        watch([(float(second), ["scheduler"]) for second in range(0, 80, 10)])
 
 
 def test_a_scheduler_that_comes_back_starts_the_count_anew():
-    now = 0.0
-    airflow = ScriptedAirflow()
-    watch = HealthWatch(airflow, clock=lambda: now)
-    for now, bad in [(1.0, ["scheduler"]), (50.0, []), (61.0, ["scheduler"]), (72.0, [])]:
-        airflow.bad = bad
-        watch.check()
+    watch([(1.0, ["scheduler"]), (50.0, []), (61.0, ["scheduler"]), (72.0, [])])
