@@ -1,0 +1,179 @@
+"""What an answer of a part means: works, refuses, does not work."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.checks import check_mlflow, check_object_store, check_ray, login
+from infra.local.health import statuses
+from infra.local.home import Home
+from infra.local.parts import Part
+from infra.local.plan import Plan
+from infra.local.state import StackState
+from infra.local.supervisor import ProcessState
+from ray_jobs.contract.errors import ClusterError, CredentialError, SpecError
+
+Answers = dict[str, tuple[int, str]]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answers], str]]:
+    """A function that answers paths (without query) with a status and a text."""
+    servers: list[HTTPServer] = []
+
+    def start(answers: Answers) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, text = answers.get(self.path.partition("?")[0], (404, ""))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def plan_for(tmp_path: Path, **external: str) -> Plan:
+    return Plan(Home(tmp_path), StackState(external=external))
+
+
+NO_NODE = json.dumps({"data": {"summary": [{"raylet": {"state": "DEAD"}}]}})
+ONE_NODE = json.dumps({"data": {"summary": [{"raylet": {"state": "ALIVE"}}]}})
+
+
+def test_ray_works_once_a_node_is_alive(serve: Callable[[Answers], str], tmp_path: Path):
+    answers = {"/api/jobs/": (200, "[]"), "/nodes": (200, NO_NODE)}
+    plan = plan_for(tmp_path, SORTLINE_RAY_ADDRESS=serve(answers))
+
+    with pytest.raises(ClusterError, match=r"ray .* no node is alive.*expected an answer.*log"):
+        check_ray(plan)
+    answers["/nodes"] = (200, ONE_NODE)
+    check_ray(plan)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_the_users_to_correct(
+    serve: Callable[[Answers], str], tmp_path: Path, status: int
+):
+    plan = plan_for(tmp_path, SORTLINE_RAY_ADDRESS=serve({"/api/jobs/": (status, "")}))
+
+    with pytest.raises(CredentialError, match=r"refuses.*expected a key.*SORTLINE_RAY_TOKEN_FILE"):
+        check_ray(plan)
+
+
+def test_an_error_of_a_part_is_the_platforms(serve: Callable[[Answers], str], tmp_path: Path):
+    path = "/api/2.0/mlflow/experiments/search"
+    plan = plan_for(tmp_path, SORTLINE_MLFLOW_URI=serve({path: (500, "")}))
+
+    with pytest.raises(ClusterError, match=r"mlflow at .* does not work: HTTP 500"):
+        check_mlflow(plan)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "nonsense", "http://127.0.0.1:99999"])
+def test_an_address_that_leads_nowhere_is_told(tmp_path: Path, address: str):
+    with pytest.raises(ClusterError, match=r"mlflow at .* does not work"):
+        check_mlflow(plan_for(tmp_path, SORTLINE_MLFLOW_URI=address))
+
+
+def s3_error(code: str) -> str:
+    return f"<Error><Code>{code}</Code><Message>m</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (403, "InvalidAccessKeyId", CredentialError),
+        (403, "AccessDenied", CredentialError),
+        (404, "NoSuchBucket", SpecError),
+        (500, "InternalError", ClusterError),
+    ],
+)
+def test_each_refusal_of_an_object_store_has_its_culprit(
+    serve: Callable[[Answers], str], tmp_path: Path, status: int, code: str, error: type[Exception]
+):
+    keys = tmp_path / "keys"
+    keys.write_text("[team]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    address = serve({"/sortline": (status, s3_error(code))})
+    plan = plan_for(tmp_path, SORTLINE_S3_ENDPOINT=address, AWS_SHARED_CREDENTIALS_FILE=str(keys))
+
+    with pytest.raises(error):
+        check_object_store(plan, "team")
+
+
+def test_a_profile_that_does_not_exist_is_the_users_to_correct(tmp_path: Path):
+    plan = plan_for(tmp_path, SORTLINE_S3_ENDPOINT="http://127.0.0.1:9")
+
+    with pytest.raises(CredentialError, match=r"seaweedfs .*nobody.*AWS_SHARED_CREDENTIALS_FILE"):
+        check_object_store(plan, "nobody")
+
+
+def test_a_login_is_read_from_json(tmp_path: Path):
+    path = tmp_path / "login"
+    path.write_text('{"username": "a", "password": "b"}')
+
+    assert login(path) == ("a", "b")
+
+
+@pytest.mark.parametrize("text", ["a:b", '{"username": "a"}', "[]", None])
+def test_another_form_of_login_is_refused(tmp_path: Path, text: str | None):
+    path = tmp_path / "login"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(CredentialError, match=r"login.*expected"):
+        login(path)
+
+
+HEALTH = {
+    "metadatabase": {"status": "healthy"},
+    "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": "2026-01-01T00:00:10+00:00"},
+    "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": "2026-01-01T00:00:00+00:00"},
+    "dag_processor": {"status": "unhealthy", "latest_dag_processor_heartbeat": None},
+}
+
+
+def test_a_heartbeat_of_an_earlier_life_is_not_health(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    port = int(serve({"/api/v2/monitor/health": (200, json.dumps(HEALTH))}).rpartition(":")[2])
+    plan = Plan(Home(tmp_path), StackState(ports={"airflow": port}))
+    started = 1767225605  # 2026-01-01T00:00:05Z
+    names = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor")
+    alive = dict.fromkeys((*names, "airflow-api-server"), ProcessState("RUNNING", started, ""))
+
+    found = {status.name: status.healthy for status in statuses(plan, alive)}
+
+    assert found == {
+        "airflow-scheduler": True,
+        "airflow-triggerer": False,
+        "airflow-dag-processor": False,
+        "airflow-api-server": True,
+        "mlflow": False,
+        "ray": False,
+        "seaweedfs": False,
+    }
+
+
+def test_before_the_first_start_every_part_is_listed_and_none_is_healthy(tmp_path: Path):
+    found = statuses(Plan(Home(tmp_path), StackState()), {})
+
+    assert [status.name for status in found] == list(Part)
+    assert not any(status.healthy or status.external for status in found)

@@ -1,0 +1,93 @@
+"""The folders of a home: whose they are, and how long their names may be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.home import Home, write_private
+from infra.local.state import StackState, read_state, write_state
+from ray_jobs.contract.errors import ClusterError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path / "home")
+    yield made
+    made.remove_short_run()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_every_folder_is_for_its_owner_alone_whatever_the_umask(home: Home):
+    before = os.umask(0)
+    try:
+        home.make()
+    finally:
+        os.umask(before)
+
+    folders = [home.root, home.secrets, home.logs, home.run, home.scratch]
+    assert {mode(folder) for folder in folders} == {0o700}
+
+
+def test_making_it_again_changes_nothing(home: Home):
+    home.make()
+    home.make()
+
+    assert home.short_run.readlink() == home.run
+
+
+def test_a_socket_of_a_deep_home_has_a_short_path(tmp_path: Path):
+    deep = Home(tmp_path / ("deep" * 40))
+
+    assert len(os.fsencode(deep.supervisor_socket)) < 60
+
+
+def test_two_homes_share_neither_mark_nor_short_name(tmp_path: Path):
+    one, two = Home(tmp_path / "a"), Home(tmp_path / "b")
+
+    assert one.stack_id != two.stack_id
+    assert one.short_run != two.short_run
+
+
+def test_a_short_name_that_leads_elsewhere_is_refused(home: Home, tmp_path: Path):
+    home.short_run.symlink_to(tmp_path)
+
+    with pytest.raises(ClusterError, match=r"is not ours.*expected a link.*--home"):
+        home.make()
+
+
+def test_a_private_file_is_so_from_its_first_byte(tmp_path: Path):
+    path = tmp_path / "secret"
+    path.write_text("before")
+    path.chmod(0o644)
+
+    write_private(path, "after")
+
+    assert path.read_text() == "after"
+    assert mode(path) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_state_is_read_back_as_it_was_written(home: Home):
+    state = StackState(ports={"s3": 8433}, code_version="abc")
+    home.make()
+
+    assert read_state(home) == StackState()
+    write_state(home, state)
+    assert read_state(home) == state
+    assert mode(home.state_file) == 0o600
+
+
+def test_a_damaged_state_says_what_to_do(home: Home):
+    home.make()
+    home.state_file.write_text('{"portz": {}}')
+
+    with pytest.raises(ClusterError, match=r"stack.json cannot be read.*sortline down"):
+        read_state(home)
