@@ -21,6 +21,8 @@ from ray_jobs.contract.errors import ClusterError
 
 # A little more than the supervisor gives each part.
 _ORDERLY_S = 8.0
+# What the supervisor could not reach is orphaned: it is asked once more, shortly.
+_GRACE_S = 2.0
 
 
 def take_down(home: Home, report: Callable[[str], None]) -> list[PartStatus]:
@@ -41,7 +43,7 @@ def end(home: Home) -> None:
     """
     Supervisor(home).stop(timeout_s=_ORDERLY_S)
     _wait_for_supervisor(home)
-    left = sweep(home.stack_id)
+    left = sweep(home.stack_id, grace_s=_GRACE_S)
     if left:
         raise ClusterError(
             f"processes {', '.join(str(process.pid) for process in left)} do not end",

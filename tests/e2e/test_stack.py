@@ -191,6 +191,36 @@ def test_an_anonymous_client_is_refused(stack: Stack, port: str, path: str, stat
 
 
 @pytest.mark.parametrize(
+    ("port", "path"),
+    [
+        ("s3", "/healthz"),
+        ("s3", "/status"),
+        ("master", "/"),
+        ("volume", "/status"),
+        ("metrics", "/metrics"),
+        ("autoscaler_metrics", "/metrics"),
+        ("dashboard_metrics", "/metrics"),
+        ("dashboard", "/"),
+        ("dashboard", "/api/authentication_mode"),
+        ("dashboard", "/api/gcs_healthz"),
+        ("agent_http", "/api/local_raylet_healthz"),
+        ("mlflow", "/health"),
+        ("mlflow", "/api/3.0/mlflow/server-info"),
+        ("airflow", "/api/v2/monitor/health"),
+        ("airflow", "/execution/health"),
+        ("airflow", "/api/v2/version"),
+        ("airflow", "/openapi.json"),
+    ],
+)
+def test_what_answers_anyone_tells_no_secret_and_no_object(stack: Stack, port: str, path: str):
+    s3_client(stack, "admin").put_object(Bucket="sortline", Key="datasets/anonymous", Body=b"x")
+    answer = httpx.get(f"http://127.0.0.1:{ports_of(stack)[port]}{path}", timeout=10)
+
+    assert answer.status_code == 200
+    assert not any(word in answer.text for word in {*secret_words(stack), "datasets/", "anonymous"})
+
+
+@pytest.mark.parametrize(
     ("port", "method"),
     [
         ("gcs", "/ray.rpc.InternalKVGcsService/InternalKVKeys"),
