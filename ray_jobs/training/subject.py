@@ -113,6 +113,7 @@ def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
         classifier.features_of(backbone),
         num_classes=len(worker.manifest.classes),
         dropout=worker.spec.recipe.dropout,
+        seed=worker.spec.seed,
     )
 
 

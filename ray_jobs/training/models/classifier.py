@@ -39,12 +39,22 @@ def build_backbone(
     return network
 
 
-def build_head(features: int, *, num_classes: int, dropout: float = 0.0) -> keras.Model:
-    """Dropout and one dense layer: float32 [N, features] -> logits float32 [N, num_classes]."""
+def build_head(
+    features: int, *, num_classes: int, dropout: float = 0.0, seed: int = 0
+) -> keras.Model:
+    """Dropout and one dense layer: float32 [N, features] -> logits float32 [N, num_classes].
+
+    The seed is the head's own: what was built before it does not change how it starts.
+    """
     inputs = keras.Input((features,), name="features")
-    dropped = keras.layers.Dropout(dropout, name="dropout")(inputs)
-    logits = keras.layers.Dense(num_classes, name="logits", dtype="float32")(dropped)
-    return keras.Model(inputs, logits, name="head")
+    dropped = keras.layers.Dropout(dropout, seed=seed, name="dropout")(inputs)
+    dense = keras.layers.Dense(
+        num_classes,
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        name="logits",
+        dtype="float32",
+    )
+    return keras.Model(inputs, dense(dropped), name="head")
 
 
 def features_of(backbone: keras.Model) -> int:

@@ -1,0 +1,111 @@
+"""Trainings on the real stack: two workers that hold one model, and one of them killed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.stack import Stack
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.recipe import Recipe
+from ray_jobs.contract.run import RunSpec, TrainingResult
+from ray_jobs.recipes import catalog
+from ray_jobs.storage import read_document
+from ray_jobs.training.worker import WorkerTrace
+from tests.e2e.training_lab import Lab, ids_of, write_dataset
+
+pytestmark = pytest.mark.e2e
+
+# Small in every direction but the epochs: a kill must find it in the middle.
+PROBE = catalog.resolve("lite0_probe", {"image_px": 32, "epochs": 25, "batch_size": 8})
+SCRATCH = catalog.resolve("b0_scratch", {"image_px": 32, "epochs": 2, "batch_size": 16})
+
+
+@pytest.fixture(scope="module")
+def lab(stack: Stack) -> Iterator[Lab]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.environment().items():
+            patch.setenv(name, value)
+        store = stack.settings().store("admin")
+        write_dataset(store)
+        yield Lab(stack, store)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(lab: Lab) -> tuple[RunSpec, TrainingResult]:
+    return finished(lab, "undisturbed", PROBE)
+
+
+@pytest.fixture(scope="module")
+def from_scratch(lab: Lab) -> tuple[RunSpec, TrainingResult]:
+    return finished(lab, "scratch", SCRATCH)
+
+
+def finished(lab: Lab, run_id: str, recipe: Recipe) -> tuple[RunSpec, TrainingResult]:
+    spec = lab.order(run_id, recipe)
+    return spec, lab.succeeded(lab.submit(spec))
+
+
+def traces(lab: Lab, spec: RunSpec) -> list[WorkerTrace]:
+    found = [keys.run(spec.run_id, f"workers/{rank}.json") for rank in range(2)]
+    return [read_document(lab.store, WorkerTrace, key) for key in found]
+
+
+@pytest.mark.parametrize("run", ["undisturbed", "from_scratch"])
+def test_two_workers_hold_the_same_model_after_every_epoch(run, lab, request):
+    spec, result = request.getfixturevalue(run)
+    first, second = traces(lab, spec)
+    assert (first.replicas, second.replicas, result.workers) == (2, 2, 2)
+    assert [first.rank, second.rank] == [0, 1]
+    assert len(first.weights) == spec.recipe.epochs
+    assert first.weights == second.weights
+    assert len(set(first.weights)) == spec.recipe.epochs
+
+
+@pytest.mark.parametrize("run", ["undisturbed", "from_scratch"])
+def test_workers_see_disjoint_images_whose_union_is_the_training_split(run, lab, request):
+    spec, _ = request.getfixturevalue(run)
+    first, second = (list(trace.samples) for trace in traces(lab, spec))
+    assert sorted(first + second) == ids_of(Split.TRAIN)
+    assert not set(first) & set(second)
+    assert min(len(first), len(second)) > 0
+
+
+def test_the_result_names_the_best_epoch_and_its_weights(lab, undisturbed):
+    _, result = undisturbed
+    best = max(result.epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss))
+    assert (result.best_epoch, result.resumed_from_step) == (best.epoch, 0)
+    assert [epoch.epoch for epoch in result.epochs] == list(range(1, PROBE.epochs + 1))
+    assert lab.store.exists(result.weights.key)
+    assert best.val_accuracy > 0.7  # dark and light are easy, 32 pixels are few
+
+
+def test_a_killed_worker_costs_at_most_its_epoch_and_changes_nothing(lab, undisturbed):
+    _, expected = undisturbed
+    spec = lab.order("killed", PROBE)
+
+    submission_id = lab.submit(spec)
+    lab.progressed(spec, lambda p: p.phase == "training" and 3 < p.epoch < 15 and p.step % 10 != 0)
+    workers = lab.workers()
+    assert len(workers) == 2
+    random.choice(workers).kill()
+    result = lab.succeeded(submission_id)
+    assert result.resumed_from_step > 0
+    assert result.resumed_from_step % (expected.epochs[0].step) == 0
+    assert [epoch.epoch for epoch in result.epochs] == list(range(1, PROBE.epochs + 1))
+    assert losses(result) == losses(expected)
+    assert result.weights.sha256 == expected.weights.sha256
+
+
+def losses(result: TrainingResult) -> list[float]:
+    return [epoch.val_loss for epoch in result.epochs]
+
+
+def test_a_second_driver_of_a_finished_run_changes_nothing(lab, undisturbed):
+    spec, expected = undisturbed
+    before = list(lab.store.keys(keys.run(spec.run_id)))
+    assert lab.succeeded(lab.submit(spec, attempt=2)) == expected
+    assert list(lab.store.keys(keys.run(spec.run_id))) == before
