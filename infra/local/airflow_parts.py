@@ -8,8 +8,9 @@ import shlex
 from infra.local.home import PRIVATE_DIR
 from infra.local.launch import Launch, module
 from infra.local.parts import MIGRATION, Part
-from infra.local.plan import DAGS_FOLDER, Plan, client_variables
+from infra.local.plan import DAGS_FOLDER, Plan
 from infra.local.ports import LOOPBACK
+from infra.local.variables import client_variables
 from infra.local.vault import USERNAME
 
 _COMMANDS: dict[str, tuple[str, ...]] = {

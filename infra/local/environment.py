@@ -40,12 +40,17 @@ def base_environment(user: Mapping[str, str]) -> dict[str, str]:
         for name, value in user.items()
         if name in _PASSED or name.startswith(_PASSED_PREFIX)
     }
-    given = user.get("no_proxy") or user.get("NO_PROXY") or ""
-    hosts = [host for host in given.split(",") if host]
-    no_proxy = ",".join([*hosts, *(host for host in _NO_PROXY if host not in hosts)])
     # A Ray job says `python`: the one of this environment, whether or not it is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), user.get("PATH", os.defpath)])
-    return kept | {"PATH": path, "no_proxy": no_proxy, "NO_PROXY": no_proxy}
+    return kept | {"PATH": path} | no_proxy(user)
+
+
+def no_proxy(user: Mapping[str, str]) -> dict[str, str]:
+    """The user's exceptions from the proxy, with loopback among them."""
+    given = user.get("no_proxy") or user.get("NO_PROXY") or ""
+    hosts = [host for host in given.split(",") if host]
+    value = ",".join([*hosts, *(host for host in _NO_PROXY if host not in hosts)])
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def marked_environment(home: Home, part: str, user: Mapping[str, str]) -> dict[str, str]:
@@ -59,8 +64,3 @@ def marked_environment(home: Home, part: str, user: Mapping[str, str]) -> dict[s
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(home.scratch),
     }
-
-
-def user_environment() -> Mapping[str, str]:
-    """The environment of this process."""
-    return os.environ

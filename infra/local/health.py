@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -19,9 +19,14 @@ from infra.local.plan import Plan
 from infra.local.supervisor import ProcessState
 from ray_jobs.contract.errors import SortlineError
 
+Answer = dict[Part, bool]
+Question = Callable[[], Answer]
+
+_ALIVE = {"STARTING", "RUNNING"}
+
 
 def check_external(plan: Plan, part: Part) -> None:
-    """Ask an external part. Raises CredentialError, ClusterError."""
+    """Ask an external part. Raises CredentialError, SpecError, ClusterError."""
     profile = plan.state.external.get("SORTLINE_S3_PROFILE", "serve")
     checks: dict[Part, Callable[[], None]] = {
         Part.SEAWEEDFS: lambda: check_object_store(plan, profile),
@@ -32,12 +37,20 @@ def check_external(plan: Plan, part: Part) -> None:
     checks[part]()
 
 
-def statuses(plan: Plan, processes: Mapping[str, ProcessState]) -> list[PartStatus]:
-    """Every part with its health; a part of ours is healthy only if its process stays up."""
+def statuses(
+    plan: Plan, processes: Mapping[str, ProcessState], *, known: Collection[str] = ()
+) -> list[PartStatus]:
+    """Every part with its health.
+
+    Args:
+      plan: the parts.
+      processes: what the supervisor says; a part of ours is healthy only if its process is up.
+      known: parts that count as healthy and are not asked.
+    """
     parts = [*plan.local_parts(), *plan.external_parts()]
-    questions = _questions(plan, processes)
-    healthy: Answer = {}
-    with ThreadPoolExecutor(max_workers=len(questions) or 1) as pool:
+    healthy: Answer = {part: True for part in parts if part in known}
+    questions = _questions(plan, processes, [part for part in parts if part not in known])
+    with ThreadPoolExecutor(max_workers=len(Part)) as pool:
         for answer in pool.map(_call, questions):
             healthy |= answer
     return [
@@ -51,32 +64,34 @@ def statuses(plan: Plan, processes: Mapping[str, ProcessState]) -> list[PartStat
     ]
 
 
-Answer = dict[Part, bool]
+def _call(question: Question) -> Answer:
+    return question()
 
 
-def _call(ask: Callable[[], Answer]) -> Answer:
-    return ask()
-
-
-def _questions(plan: Plan, processes: Mapping[str, ProcessState]) -> list[Callable[[], Answer]]:
-    running = {name for name, process in processes.items() if process.state in _ALIVE}
-    local: dict[Part, Callable[[], None]] = {
+def _questions(
+    plan: Plan, processes: Mapping[str, ProcessState], parts: Collection[Part]
+) -> list[Question]:
+    checks: dict[Part, Callable[[], None]] = {
         Part.SEAWEEDFS: lambda: check_object_store(plan, ADMIN),
         Part.RAY: lambda: check_ray(plan),
         Part.MLFLOW: lambda: check_mlflow(plan),
     }
-    questions = [_ask(part, check) for part, check in local.items() if part in running]
-    for part in plan.external_parts():
-        questions.append(_ask(part, lambda part=part: check_external(plan, part)))
-    if Part.API_SERVER in running:
+    questions: list[Question] = []
+    for part in parts:
+        if plan.is_external(part):
+            questions.append(_question(part, lambda part=part: check_external(plan, part)))
+        elif part in checks and _is_alive(processes, part):
+            questions.append(_question(part, checks[part]))
+    if set(parts) & set(AIRFLOW_PARTS) and _is_alive(processes, Part.API_SERVER):
         questions.append(lambda: _airflow(plan, processes))
     return questions
 
 
-_ALIVE = {"STARTING", "RUNNING"}
+def _is_alive(processes: Mapping[str, ProcessState], part: Part) -> bool:
+    return part in processes and processes[part].state in _ALIVE
 
 
-def _ask(part: Part, check: Callable[[], None]) -> Callable[[], Answer]:
+def _question(part: Part, check: Callable[[], None]) -> Question:
     def ask() -> Answer:
         try:
             check()
@@ -93,15 +108,13 @@ def _airflow(plan: Plan, processes: Mapping[str, ProcessState]) -> Answer:
     except SortlineError:
         return dict.fromkeys(AIRFLOW_PARTS, False)
     return {
-        part: healthy and _fresh(heartbeat, processes.get(part))
+        part: healthy and _is_alive(processes, part) and _is_fresh(heartbeat, processes[part])
         for part, (healthy, heartbeat) in report.items()
     }
 
 
-def _fresh(heartbeat: str | None, process: ProcessState | None) -> bool:
+def _is_fresh(heartbeat: str | None, process: ProcessState) -> bool:
     """Whether a heartbeat is of this life: Airflow trusts an old one for half a minute."""
-    if process is None or process.state not in _ALIVE:
-        return False
     if heartbeat is None:
         return True
     started = datetime.fromtimestamp(process.started_at, tz=UTC)

@@ -11,8 +11,9 @@ from infra.local.home import PRIVATE_DIR, write_private
 from infra.local.identities import MLFLOW, MLFLOW_BUCKET
 from infra.local.launch import Launch, module
 from infra.local.parts import Part
-from infra.local.plan import Plan, object_store_variables
+from infra.local.plan import Plan
 from infra.local.ports import LOOPBACK
+from infra.local.variables import object_store_variables
 from infra.local.vault import USERNAME
 
 

@@ -8,8 +8,9 @@ import shutil
 from infra.local.home import PRIVATE_DIR, Home
 from infra.local.launch import Launch, module
 from infra.local.parts import Part
-from infra.local.plan import Plan, object_store_variables
+from infra.local.plan import Plan
 from infra.local.ports import LOOPBACK
+from infra.local.variables import object_store_variables
 
 # Two workers train together even where there is one core.
 LEAST_CPUS = 2

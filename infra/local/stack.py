@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from infra.local.checks import login
+from infra.local.asking import login
+from infra.local.checks import external_airflow_login
+from infra.local.environment import no_proxy
 from infra.local.health import statuses
 from infra.local.home import Home
-from infra.local.parts import PartStatus
-from infra.local.plan import Plan, client_variables
+from infra.local.parts import Part, PartStatus
+from infra.local.plan import Plan
 from infra.local.start import bring_up
 from infra.local.state import read_state
 from infra.local.stop import take_down
 from infra.local.supervisor import Supervisor
+from infra.local.variables import client_variables
 from infra.local.vault import USERNAME
 from tasks.settings import Settings
 
@@ -79,7 +82,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What a process on this machine needs to reach the stack: addresses and file names."""
-        return client_variables(self._plan)
+        return client_variables(self._plan) | no_proxy(self._env)
 
     @property
     def airflow_url(self) -> str:
@@ -88,9 +91,8 @@ class Stack:
 
     def airflow_login(self) -> tuple[str, str]:
         """User name and password of Airflow."""
-        external = self._plan.airflow_credentials_file
-        if external is not None:
-            return login(external)
+        if self._plan.is_external(Part.API_SERVER):
+            return external_airflow_login(self._plan)
         return USERNAME, json.loads(self._plan.vault.airflow_passwords.read_bytes())[USERNAME]
 
     @property
@@ -101,7 +103,7 @@ class Stack:
     def mlflow_login(self) -> tuple[str, str]:
         """User name and password of MLflow; empty where an external one asks for none."""
         path = self._plan.mlflow_credentials_file
-        return login(path) if path is not None else ("", "")
+        return login(Part.MLFLOW, path) if path is not None else ("", "")
 
     @property
     def ray_dashboard_url(self) -> str:

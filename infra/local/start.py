@@ -57,9 +57,9 @@ def _fresh(
     plan = settle(home, env, report, free=claim)
     for part in plan.external_parts():
         check_external(plan, part)
-        report(f"{part}: yours at {plan.address(part)} answers")
     keep(plan)
-    supervisor.start(plan.local_parts(), env)
+    if plan.local_parts():
+        supervisor.start(plan.local_parts(), env)
     return _complete(plan, supervisor, env, report)
 
 

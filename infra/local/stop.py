@@ -15,7 +15,8 @@ from infra.local.plan import Plan
 from infra.local.ray_head import clear_session
 from infra.local.sockets import remove_socket_files
 from infra.local.state import read_state
-from infra.local.supervisor import NAME, Supervisor
+from infra.local.supervisor import Supervisor
+from infra.local.supervisor_conf import NAME
 from infra.local.sweep import kill_now, marked, sweep
 from ray_jobs.contract.errors import ClusterError
 
@@ -31,6 +32,7 @@ def take_down(home: Home, report: Callable[[str], None]) -> list[PartStatus]:
         end(home)
         return statuses(Plan(home, read_state(home)), {})
     with exclusive(home, report):
+        report(f"stopping {len(marked(home.stack_id))} processes")
         end(home)
         return statuses(Plan(home, read_state(home)), {})
 

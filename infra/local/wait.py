@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.local.health import statuses
@@ -32,29 +32,26 @@ def wait_until_healthy(
     Raises:
       ClusterError: a process ended, or the time limit has passed.
     """
-    reported: set[str] = set()
+    known: set[str] = set()
     while True:
         processes = supervisor.processes()
-        found = statuses(plan, processes)
+        found = statuses(plan, processes, known=known)
         seconds = time.monotonic() - started
-        for name in _newly_healthy(found, reported):
-            report(f"{name} healthy ({seconds:.1f} s)")
-            reported.add(name)
-        if all(status.healthy for status in found):
-            return found
-        _check_alive(plan.home, processes)
+        for status in found:
+            if status.healthy and status.name not in known:
+                known.add(status.name)
+                report(f"{status.name} healthy ({seconds:.1f} s)")
+        if len(known) == len(found):
+            return statuses(plan, processes)
+        _check_alive(plan, processes)
         if seconds > TIME_LIMIT_S:
             raise _late(plan.home, next(status.name for status in found if not status.healthy))
         time.sleep(_POLL_S)
 
 
-def _newly_healthy(found: Iterable[PartStatus], reported: set[str]) -> list[str]:
-    ours = (status for status in found if status.healthy and not status.external)
-    return [status.name for status in ours if status.name not in reported]
-
-
-def _check_alive(home: Home, processes: Mapping[str, ProcessState]) -> None:
-    if not processes:
+def _check_alive(plan: Plan, processes: Mapping[str, ProcessState]) -> None:
+    home = plan.home
+    if not processes and plan.local_parts():
         raise ClusterError(
             f"supervisord has ended: {last_words(home.log_of('supervisord'))}",
             "a supervisor that keeps the parts alive",

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.checks import check_mlflow, check_object_store, check_ray, login
+from infra.local.asking import login
+from infra.local.checks import check_mlflow, check_object_store, check_ray
 from infra.local.health import statuses
 from infra.local.home import Home
 from infra.local.parts import Part
@@ -129,7 +130,7 @@ def test_a_login_is_read_from_json(tmp_path: Path):
     path = tmp_path / "login"
     path.write_text('{"username": "a", "password": "b"}')
 
-    assert login(path) == ("a", "b")
+    assert login(Part.MLFLOW, path) == ("a", "b")
 
 
 @pytest.mark.parametrize("text", ["a:b", '{"username": "a"}', "[]", None])
@@ -139,7 +140,7 @@ def test_another_form_of_login_is_refused(tmp_path: Path, text: str | None):
         path.write_text(text)
 
     with pytest.raises(CredentialError, match=r"login.*expected"):
-        login(path)
+        login(Part.MLFLOW, path)
 
 
 HEALTH = {
@@ -157,7 +158,7 @@ def test_a_heartbeat_of_an_earlier_life_is_not_health(
     plan = Plan(Home(tmp_path), StackState(ports={"airflow": port}))
     started = 1767225605  # 2026-01-01T00:00:05Z
     names = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor")
-    alive = dict.fromkeys((*names, "airflow-api-server"), ProcessState("RUNNING", started, ""))
+    alive = dict.fromkeys((*names, "airflow-api-server"), ProcessState("RUNNING", started))
 
     found = {status.name: status.healthy for status in statuses(plan, alive)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from infra.local.generate import fill_vault
 from infra.local.home import Home
 from infra.local.launches import launch_of
 from infra.local.parts import AIRFLOW_PARTS, Part
-from infra.local.plan import Plan, client_variables
+from infra.local.plan import Plan
 from infra.local.ports import DEFAULT_PORTS, choose
 from infra.local.state import StackState
+from infra.local.variables import client_variables
 
 
 @pytest.fixture
@@ -36,7 +38,6 @@ def secret_words(plan: Plan) -> set[str]:
 
 def test_nothing_of_the_users_shell_points_a_part_elsewhere():
     user = {
-        "PATH": "/bin",
         "LC_ALL": "C",
         "RAY_ADDRESS": "http://else",
         "AIRFLOW__CORE__FERNET_KEY": "x",
@@ -46,6 +47,12 @@ def test_nothing_of_the_users_shell_points_a_part_elsewhere():
     }
 
     assert set(base_environment(user)) == {"PATH", "LC_ALL", "no_proxy", "NO_PROXY"}
+
+
+def test_the_python_of_this_environment_comes_first():
+    path = base_environment({"PATH": "/bin"})["PATH"]
+
+    assert path == f"{Path(sys.executable).parent}:/bin"
 
 
 def test_loopback_is_never_asked_through_a_proxy():

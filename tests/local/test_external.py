@@ -11,8 +11,9 @@ from infra.local.generate import fill_vault
 from infra.local.home import Home
 from infra.local.launches import launch_of
 from infra.local.parts import Part
-from infra.local.plan import Plan, client_variables
+from infra.local.plan import Plan
 from infra.local.state import StackState
+from infra.local.variables import client_variables
 from infra.local.vault import Vault
 from ray_jobs.contract.errors import SpecError
 

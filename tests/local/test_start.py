@@ -146,7 +146,7 @@ class Supervisors:
         self._states = states
 
     def processes(self) -> dict[str, ProcessState]:
-        return {name: ProcessState(state, 0, "") for name, state in self._states.items()}
+        return {name: ProcessState(state, 0) for name, state in self._states.items()}
 
 
 @pytest.mark.parametrize("state", ["BACKOFF", "FATAL", "EXITED"])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from infra.local.home import Home
 from infra.local.parts import Part
-from infra.local.supervisor import Supervisor, render
+from infra.local.supervisor import Supervisor
+from infra.local.supervisor_conf import render
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
