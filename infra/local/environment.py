@@ -40,9 +40,14 @@ def base_environment(user: Mapping[str, str]) -> dict[str, str]:
         for name, value in user.items()
         if name in _PASSED or name.startswith(_PASSED_PREFIX)
     }
+    return kept | {"PATH": _path(user)} | no_proxy(user)
+
+
+def _path(user: Mapping[str, str]) -> str:
     # A Ray job says `python`: the one of this environment, whether or not it is activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), user.get("PATH", os.defpath)])
-    return kept | {"PATH": path} | no_proxy(user)
+    own = str(Path(sys.executable).parent)
+    others = user.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([own, *(folder for folder in others if folder != own)])
 
 
 def no_proxy(user: Mapping[str, str]) -> dict[str, str]:
