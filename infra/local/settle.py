@@ -24,7 +24,7 @@ _BAD_IN_PATH = re.compile(r"""[%?#$;,"'\\\n]""")
 
 
 def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
-    """Refuse a home that the stack cannot work in.
+    """Refuse a home that the stack cannot work in, before it is made.
 
     Raises:
       SpecError: its path has a character that a part misreads.
@@ -36,7 +36,8 @@ def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
             "a path without any of % ? # $ ; , \" ' \\",
             "Name another with --home",
         )
-    free = shutil.disk_usage(home.root).free
+    there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     if free < least_free_bytes:
         raise ClusterError(
             f"{free / 1e9:.1f} GB are free where {home.root} lies",

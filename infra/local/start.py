@@ -28,9 +28,9 @@ def bring_up(home: Home, env: Mapping[str, str], report: Report) -> list[PartSta
 
     What this call started is stopped again if it fails or is interrupted.
     """
+    check_home(home)
     home.make()
     with exclusive(home, report):
-        check_home(home)
         supervisor = Supervisor(home)
         if supervisor.is_up():
             plan = Plan(home, read_state(home))
