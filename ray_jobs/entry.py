@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ray_jobs.contract.errors import SortlineError
+from ray_jobs.contract.errors import SortlineError, disk_full
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.storage import Store, connect, read_document, split_uri
 
@@ -28,7 +28,6 @@ class Job:
 def main(run: Callable[[Job], None], argv: Sequence[str] | None = None) -> NoReturn:
     """Read the spec, run, and exit: 0, or the error's code with the error as one line."""
     log_to_stdout()
-    quieten_tensorflow()
     parser = argparse.ArgumentParser(description=sys.modules[run.__module__].__doc__)
     parser.add_argument("--spec", required=True, help="s3://BUCKET/runs/ID/spec.json")
     sys.exit(exit_code_of(lambda: run(open_job(parser.parse_args(argv).spec))))
@@ -45,13 +44,13 @@ def exit_code_of(run: Callable[[], None]) -> int:
     """Run, and turn what it raises into the last line of the log and an exit code."""
     try:
         run()
-    except SortlineError as error:
+    except Exception as fault:
         traceback.print_exc()
+        error = fault if isinstance(fault, SortlineError) else disk_full(fault)
+        if error is None:
+            return 1
         sys.stdout.write(error.to_wire() + "\n")
         return error.exit_code
-    except Exception:
-        traceback.print_exc()
-        return 1
     return 0
 
 
@@ -69,6 +68,9 @@ def log_to_stdout() -> None:
 
 
 def quieten_tensorflow() -> None:
-    """Keep TensorFlow's notes on CPU features and oneDNN out of the log; warnings stay."""
+    """Keep TensorFlow's notes out of the log, its warnings stay; before it is imported.
+
+    An entry point that imports it itself comes too late: there the environment must say so.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

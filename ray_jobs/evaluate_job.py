@@ -1,4 +1,8 @@
-"""Score candidate and champion on the test split, as shipped; writes `evaluation.json` once."""
+"""Score candidate and champion on the test split, as shipped; writes `evaluation.json`.
+
+Once, but for one case: while the run has no verdict, a comparison with a champion that is no
+longer the champion is made again.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from pathlib import Path
 from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.errors import ClusterError
 from ray_jobs.contract.run import ChampionPointer, EvaluationResult, ExportResult, Scores
-from ray_jobs.storage import find_document, read_document, write_document
+from ray_jobs.storage import find_document, read_document
 from ray_jobs.training.data.cache import fetch_shards
 from ray_jobs.training.export import shipped
 from ray_jobs.training.export.answers import ask
@@ -23,33 +28,45 @@ log = logging.getLogger("ray_jobs.evaluate")
 def run(job: entry.Job) -> None:
     """Evaluate, unless it was done already."""
     key = keys.run(job.spec.run_id, "evaluation.json")
-    if job.store.exists(key):
+    champion = find_document(job.store, ChampionPointer, keys.champion(job.spec.manifest.dataset))
+    found = job.store.get_tagged(key)
+    if found is not None and _still_holds(job, found.data, champion):
         log.info("%s is there already", job.store.uri(key))
         return
+    result = _evaluate(job, champion)
+    if not job.store.compare_and_set(key, result.to_json(), etag=found.etag if found else None):
+        raise ClusterError(
+            f"{job.store.uri(key)} was written by another evaluation meanwhile",
+            "one evaluation of a run at a time",
+            "Run it again",
+        )
+    log.info("wrote %s: accuracy %.3f", job.store.uri(key), result.candidate.accuracy)
+
+
+def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) -> bool:
+    """Whether nothing was decided on it yet, and the champion of now is the one it scored."""
+    if job.store.exists(keys.run(job.spec.run_id, "verdict.json")):
+        return True
+    scored = EvaluationResult.from_json(data, origin="evaluation.json").champion
+    now = champion.run_id if champion else None
+    return now in (scored.run_id if scored else None, job.spec.run_id)
+
+
+def _evaluate(job: entry.Job, champion: ChampionPointer | None) -> EvaluationResult:
     started = time.monotonic()
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
     with tempfile.TemporaryDirectory() as scratch:
         files = fetch_shards(job.store, manifest.shards[Split.TEST], Path(scratch))
         candidate = _scores(job, manifest, files, job.spec.run_id, None)
-        champion = _champion_scores(job, manifest, files)
-    result = EvaluationResult(
+        rival = champion and _scores(job, manifest, files, champion.run_id, champion.model_version)
+    return EvaluationResult(
         run_id=job.spec.run_id,
         manifest=job.spec.manifest,
         split=Split.TEST,
         candidate=candidate,
-        champion=champion,
+        champion=rival,
         seconds=time.monotonic() - started,
     )
-    write_document(job.store, result, key)
-    log.info("wrote %s: accuracy %.3f", job.store.uri(key), candidate.accuracy)
-
-
-def _champion_scores(job: entry.Job, manifest: DatasetManifest, files: list[Path]) -> Scores | None:
-    key = keys.champion(job.spec.manifest.dataset)
-    champion = find_document(job.store, ChampionPointer, key)
-    if champion is None:
-        return None
-    return _scores(job, manifest, files, champion.run_id, champion.model_version)
 
 
 def _scores(

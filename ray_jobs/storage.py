@@ -18,7 +18,13 @@ import botocore.exceptions as aws
 from botocore.config import Config
 
 from ray_jobs.contract.document import Document, ObjectRef
-from ray_jobs.contract.errors import ClusterError, CredentialError, DataError, SpecError
+from ray_jobs.contract.errors import (
+    ClusterError,
+    CredentialError,
+    DataError,
+    SortlineError,
+    SpecError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,8 +36,8 @@ _PRECONDITION = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 _REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden"}
 
 
-class MissingObjectError(DataError):
-    """Nothing lies at the key."""
+class MissingObjectError(SortlineError):
+    """Nothing lies at the key. Where a user named it, the caller says so in the user's words."""
 
 
 class Tagged(NamedTuple):

@@ -16,6 +16,7 @@ A message carries three parts: the fact, what was expected, and the remedy.
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 from collections.abc import Iterable
 from typing import ClassVar
@@ -45,7 +46,9 @@ class SortlineError(Exception):
 
     def to_wire(self) -> str:
         """One line that another process turns back into this error with `from_wire`."""
-        parts = {"type": type(self).__name__, "fact": self.fact}
+        # A leaf that the other side may not know travels as the nearest kind that it does.
+        kind = next(one.__name__ for one in type(self).__mro__ if one.__name__ in _TYPES)
+        parts = {"type": kind, "fact": self.fact}
         parts |= {"expectation": self.expectation, "remedy": self.remedy}
         return WIRE_PREFIX + json.dumps(parts, ensure_ascii=False)
 
@@ -94,6 +97,15 @@ _TYPES: dict[str, type[SortlineError]] = {
         CapacityError,
     )
 }
+
+
+def disk_full(error: BaseException) -> ClusterError | None:
+    """The error to tell where the disk or a quota is full, or None where that is not it."""
+    if not isinstance(error, OSError) or error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return None
+    return ClusterError(
+        f"no space is left on the disk: {error}", "free disk space", "Free some, then run again"
+    )
 
 
 def from_wire(text: str) -> SortlineError | None:

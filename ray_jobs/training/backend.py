@@ -3,7 +3,7 @@
 Ray's own `TensorflowTrainer` imports TensorFlow in the driver, the controller and every worker
 before our function starts, about 18 s of 29 on two cores, and forces the frozen Keras 2. This
 backend sets TF_CONFIG and nothing else. It stands on a v2 path of Ray, imported here alone: Ray
-is pinned, `tests/training/test_backend.py` holds the contract.
+is pinned, `tests/e2e/test_training.py` holds the contract.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ray.train.v2._internal.exceptions import (
     WorkerGroupStartupFailedError,
     WorkerGroupStartupTimeoutError,
 )
-from ray.train.v2._internal.execution import context
+from ray.train.v2._internal.execution import context, storage
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 __all__ = ["STARTUP_ERRORS", "DataParallelTrainer", "TensorflowConfig", "quieten_reports"]
@@ -32,11 +32,12 @@ STARTUP_ERRORS = (WorkerGroupStartupFailedError, WorkerGroupStartupTimeoutError)
 
 
 def quieten_reports() -> None:
-    """Keep Ray from logging every report whole: our own line an epoch says more.
+    """Keep Ray from logging every report and checkpoint: our own line an epoch says more.
 
-    Its logger is named by a file, not a module (Ray 2.60), so that `LoggingConfig` misses it.
+    Their loggers are named by file, not module (Ray 2.60), so that `LoggingConfig` misses them.
     """
-    context.logger.setLevel(logging.WARNING)
+    for module in (context, storage):
+        module.logger.setLevel(logging.WARNING)
 
 
 def _own_address() -> str:

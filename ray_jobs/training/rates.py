@@ -14,14 +14,17 @@ from ray_jobs.training.schedule import warmup_cosine
 def rate_table(schedule: Schedule, *, epochs: int, steps: int) -> list[float]:
     """The rate of every step; `steps` are those of an epoch."""
     total = epochs * steps
+    # The end of the hold is rounded, not its length: the two together never pass the total.
+    warmup = round(schedule.warmup_epochs * steps)
+    hold = round((schedule.warmup_epochs + schedule.hold_epochs) * steps) - warmup
     return [
         warmup_cosine(
             step,
             base_lr=schedule.base_lr,
             total_steps=total,
             warmup_lr=schedule.warmup_lr,
-            warmup_steps=round(schedule.warmup_epochs * steps),
-            hold_steps=round(schedule.hold_epochs * steps),
+            warmup_steps=warmup,
+            hold_steps=hold,
         )
         for step in range(total + 1)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import keras
 
@@ -48,11 +48,9 @@ def build_head(
     """
     inputs = keras.Input((features,), name="features")
     dropped = keras.layers.Dropout(dropout, seed=seed, name="dropout")(inputs)
+    start = cast("Any", keras.initializers.GlorotUniform(seed))  # Keras types it as a name only
     dense = keras.layers.Dense(
-        num_classes,
-        kernel_initializer=keras.initializers.GlorotUniform(seed),
-        name="logits",
-        dtype="float32",
+        num_classes, kernel_initializer=start, name="logits", dtype="float32"
     )
     return keras.Model(inputs, dense(dropped), name="head")
 
