@@ -60,7 +60,7 @@ with DAG(
     register = task(step(retraining.register))()
     export = ray_step("export", num_cpus=1)
     verify = ray_step("verify", profile="evaluate", num_cpus=1)
-    evaluate = ray_step("evaluate", num_cpus=1)
+    evaluate = ray_step("evaluate", num_cpus=1, variant=retraining.versus)
     gate = task(step(retraining.gate))()
     promote = task(step(retraining.promote))()
     report = task(step(retraining.report))()

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Variable
 
-from dags.shared import DATASET_VARIABLE, RECIPE_VARIABLE, announced, form, settings, task_instance
+from dags.shared import announced, form, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
@@ -21,10 +21,9 @@ from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, parse_conf, plan_run
 from tasks.report import publish_report
+from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE
 
 log = logging.getLogger(__name__)
-
-DEFAULT_RECIPE = "lite0_probe"
 
 
 def plan() -> bool:
@@ -50,6 +49,12 @@ def register() -> dict[str, Any]:
     """Log the run to MLflow and register its model as a candidate."""
     parts = settings()
     return registry.register_candidate(parts, parts.store("judge"), _planned("run_id"))
+
+
+def versus() -> str:
+    """The champion that the candidate is compared with: where it moves, compare again."""
+    pointer = champion.read(settings().store("judge"), _planned("model")).pointer
+    return f"vs{pointer.model_version}" if pointer else "vs-none"
 
 
 def gate() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk import Asset, Context, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from ray_jobs.contract.errors import SortlineError, SpecError, closest
+from ray_jobs.contract.errors import SortlineError, SpecError, closest, disk_full
 from tasks import failures
 from tasks.operators.operator import RayJobOperator
 from tasks.settings import Settings
@@ -21,8 +21,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DATASET = Asset(name="sortline_dataset", uri="sortline://dataset", group="sortline")
-DATASET_VARIABLE = "sortline_dataset"  # the data set that scheduled and asset runs act on
-RECIPE_VARIABLE = "sortline_recipe"  # their recipe
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "sortline",
@@ -50,11 +48,14 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except SortlineError as error:
+        except (SortlineError, OSError) as fault:
+            error = fault if isinstance(fault, SortlineError) else disk_full(fault)
+            if error is None:
+                raise
             task_instance().xcom_push("error", error.to_wire())
             if error.retryable:
-                raise
-            raise AirflowFailException(str(error)) from error
+                raise error from fault
+            raise AirflowFailException(str(error)) from fault
 
     return guarded
 
@@ -86,17 +87,33 @@ def announce(published: Mapping[str, Any]) -> None:
 
 
 def announced() -> list[dict[str, Any]] | None:
-    """What every queued event of the data set's asset says; None where no event started the run."""
+    """What the data set's queued events say, oldest first; None where there is none."""
     events = get_current_context()["triggering_asset_events"].get(DATASET, [])
-    return [dict(event.extra) for event in events] or None
+    oldest_first = sorted(events, key=lambda event: event.timestamp)
+    return [dict(event.extra) for event in oldest_first] or None
 
 
 class RayStep(RayJobOperator):
-    """A Ray job whose failure is told as our other tasks tell theirs."""
+    """A Ray job whose failure is told as our other tasks tell theirs.
+
+    `variant` gives a name, at run time, to what the job depends on beside its run: the work of
+    another variant is another job.
+    """
+
+    def __init__(
+        self,
+        *,
+        variant: Callable[[], str] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - those of RayJobOperator
+    ) -> None:
+        super().__init__(**kwargs)
+        self.variant = variant
 
     @step
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or submit the job, then wait for it deferred."""
+        if self.variant is not None:
+            self.job_name = f"{self.job_name}-{self.variant()}"
         with failures.ray_api_errors():
             return super().execute(context)
 
@@ -112,6 +129,7 @@ def ray_step(
     profile: str | None = None,
     num_cpus: float | None = None,
     deadline: timedelta = timedelta(hours=1),
+    variant: Callable[[], str] | None = None,
 ) -> RayStep:
     """One step of a run as a Ray job, with the step's own identity for the object store.
 
@@ -120,6 +138,7 @@ def ray_step(
       profile: the identity; the step's name where None.
       num_cpus: CPUs of the entry point itself.
       deadline: the longest it may take.
+      variant: what the job depends on beside its run (see `RayStep`).
     """
     planned = "ti.xcom_pull(task_ids='plan', key='plan')"
     spec_uri = f"{{{{ {planned}['spec_uri'] }}}}"
@@ -131,6 +150,7 @@ def ray_step(
         num_cpus=num_cpus,
         deadline=deadline,
         failure="tasks.failures:of_ray_job",
+        variant=variant,
     )
 
 

@@ -110,13 +110,22 @@ class AirflowApi:
         body = answer.json()
         return [run["run_id"] for event in body["asset_events"] for run in event["created_dagruns"]]
 
+    def active_runs(self, dag_id: str) -> list[str]:
+        """The runs of a DAG that are queued or running."""
+        query = "state=queued&state=running"
+        body = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?{query}").json()
+        return [run["dag_run_id"] for run in body["dag_runs"]]
+
     def variable(self, key: str) -> str | None:
         """An Airflow Variable's value, or None."""
         answer = self._call("GET", f"/api/v2/variables/{key}", ok=_OR_MISSING)
         return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.json()["value"]
 
-    def set_variable(self, key: str, value: str) -> None:
-        """Create or change an Airflow Variable."""
+    def set_variable(self, key: str, value: str | None) -> None:
+        """Create or change an Airflow Variable; None removes it."""
+        if value is None:
+            self._call("DELETE", f"/api/v2/variables/{key}", ok=_OR_MISSING)
+            return
         body = {"key": key, "value": value}
         changed = self._call("PATCH", f"/api/v2/variables/{key}", body, ok=_OR_MISSING)
         if changed.status_code == HTTPStatus.NOT_FOUND:
@@ -166,11 +175,13 @@ class AirflowApi:
     def _log_in(self) -> str:
         user, password = self._login
         answer = self._http.post("/auth/token", json={"username": user, "password": password})
-        if answer.status_code != HTTPStatus.CREATED:
+        if answer.status_code not in {HTTPStatus.CREATED, HTTPStatus.UNAUTHORIZED}:
+            raise _refusal(answer)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise CredentialError(
                 f"Airflow at {self.url} refuses the login of '{user}'",
                 "the password it was started with",
-                "Check the password file that `sortline status` names",
+                "Check airflow-passwords.json among the secrets of the home",
             )
         return answer.json()["access_token"]
 
@@ -183,7 +194,9 @@ def _refusal(answer: httpx.Response) -> SortlineError:
     fact = f"Airflow answers {answer.status_code} to {answer.request.url.path}: {detail}"
     if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return SpecError(fact, "values that the DAG's form accepts", "Correct the value")
-    return ClusterError(fact, "a healthy Airflow", "Look at its log (`sortline status` names it)")
+    return ClusterError(
+        fact, "a healthy Airflow", "Look at airflow-api-server.log among the logs of the home"
+    )
 
 
 def _run(dag_id: str, run_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import signal
 import sys
@@ -23,7 +22,7 @@ from infra.commands import predict as predictions
 from infra.commands import retrain as retrains
 from infra.local.stack import PartStatus
 from infra.session import Session
-from ray_jobs.contract.errors import ClusterError, SortlineError
+from ray_jobs.contract.errors import SortlineError, disk_full
 
 app = typer.Typer(
     help="Keeps a waste-sorting image classifier fresh.",
@@ -178,8 +177,8 @@ def run(arguments: list[str]) -> int:
     except SortlineError as error:
         return _tell(error)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return _tell(_disk_full(error))
+        if (full := disk_full(error)) is not None:
+            return _tell(full)
         path = _write_traceback(error)
         _screen().print(f"[bold red]Our fault:[/] {error!r}\nThe traceback is in {path}")
         return 1
@@ -209,12 +208,6 @@ def _tell(error: SortlineError) -> int:
         screen.print(f"  {label:<9}", end="", style="dim")
         screen.print(text, markup=False, highlight=False, soft_wrap=True)
     return error.exit_code
-
-
-def _disk_full(error: OSError) -> ClusterError:
-    return ClusterError(
-        f"no space is left on the disk: {error}", "free disk space", "Free some, then run again"
-    )
 
 
 def _write_traceback(error: Exception) -> Path:

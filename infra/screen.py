@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -51,12 +52,16 @@ class Screen:
             self._live.start()
         self._live.update(render(snapshot))
 
-    def settle(self) -> None:
-        """Leave what is shown where it is; what comes next comes below."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-        self._seen.clear()
+    @contextmanager
+    def settled(self) -> Generator[None]:
+        """Afterwards, leave what is shown where it is; what comes next comes below."""
+        try:
+            yield
+        finally:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+            self._seen.clear()
 
     def _lines(self, snapshot: Snapshot) -> None:
         for task in snapshot.tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from infra.screen import Screen
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.storage import ObjectStore
-from tasks.settings import Settings
+from tasks.names import dataset_name
+from tasks.settings import DATASET_VARIABLE, Settings
 
-DATASET_VARIABLE = "sortline_dataset"
-RECIPE_VARIABLE = "sortline_recipe"
+DAG_IDS = ("ingest_dataset", "retrain_classifier")
+DAGS_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,31 @@ class Session:
         return path
 
     def airflow(self) -> AirflowApi:
-        """Airflow, logged in. Raises ClusterError where one of its parts does not answer."""
+        """Airflow, logged in, with our DAGs read.
+
+        Raises:
+          ClusterError: one of its parts does not answer, or it does not read the DAGs.
+        """
         api = AirflowApi(self.stack.airflow_url, self.stack.airflow_login())
         bad = api.unhealthy_parts()
         if bad:
             raise airflow_down(bad)
+        limit = time.monotonic() + DAGS_LIMIT_S
+        while missing := [dag_id for dag_id in DAG_IDS if not api.has_dag(dag_id)]:
+            if time.monotonic() > limit:
+                raise ClusterError(
+                    f"Airflow has not read {', '.join(missing)}",
+                    f"every DAG within {DAGS_LIMIT_S:.0f} s of its start",
+                    f"Look at {self.stack.log_of('airflow-dag-processor')}",
+                )
+            time.sleep(0.5)
         return api
 
     def dataset(self, name: str | None) -> str:
         """`name`, or the data set of the settings. Raises SpecError where there is neither."""
-        chosen = name or self.airflow().variable(DATASET_VARIABLE)
+        if name:
+            return dataset_name(name)
+        chosen = self.airflow().variable(DATASET_VARIABLE)
         if not chosen:
             raise SpecError(
                 "no data set is named",

@@ -10,6 +10,7 @@ from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineErro
 from tasks.operators.jobs_api import RayRefusedError, RayUnreachableError
 
 _OWN_CODE_FAILED = "JOB_ENTRYPOINT_COMMAND_ERROR"
+_TOKEN_REFUSED = "RAY_TOKEN_REFUSED"
 
 
 def of_ray_job(event: dict[str, Any]) -> SortlineError:
@@ -22,8 +23,14 @@ def of_ray_job(event: dict[str, Any]) -> SortlineError:
     if event["timed_out"]:
         return SortlineError(
             f"Ray job {job} was stopped at its deadline",
-            "a job that ends within its budget",
-            "Give it a larger budget, fewer epochs or more workers",
+            "a job that ends before it",
+            "Ask for fewer epochs (--set epochs=N) or more workers (--workers N)",
+        )
+    if event["error_type"] == _TOKEN_REFUSED:
+        return CredentialError(
+            event["message"],
+            "the token that Ray was started with",
+            "Correct the connection's token",
         )
     told = from_wire(event["message"])
     if told is not None:

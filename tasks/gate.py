@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ray_jobs.contract.document import Part
-from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.errors import DataError, SortlineError
 from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Scores, Verdict
 from tasks.champion import LostRaceError
 
@@ -32,8 +32,8 @@ def decide(candidate: Scores, champion: Scores | None, policy: Policy) -> tuple[
       policy: the floor.
 
     Raises:
-      DataError: the two were not scored on the same images, or the very first candidate is below
-        the floor, which leaves nothing to use.
+      DataError: the very first candidate is below the floor, which leaves nothing to use.
+      SortlineError: the two were not scored on the same images.
     """
     if candidate.accuracy < policy.accuracy_floor:
         return _below_floor(candidate, champion, policy)
@@ -94,7 +94,7 @@ def _compare(candidate: Scores, champion: Scores) -> tuple[Decision, Reasons]:
 
 def _check_same_images(candidate: Scores, champion: Scores) -> None:
     if candidate.images != champion.images:
-        raise DataError(
+        raise SortlineError(
             f"the candidate was scored on {candidate.images} images, "
             f"the champion on {champion.images}",
             "both on the same images",

@@ -12,6 +12,7 @@ from ray_jobs.contract.document import Document, canonical_json
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.run import Resources
 from tasks.names import dataset_name
+from tasks.settings import DEFAULT_RECIPE
 
 WORKERS_LIMIT = 1024  # as in the contract's `Resources`
 
@@ -25,7 +26,7 @@ class Order(Document):
 
     dataset: Annotated[str, AfterValidator(dataset_name)]
     version: str | None = None
-    recipe: str = "lite0_probe"
+    recipe: str = DEFAULT_RECIPE
     overrides: dict[str, object] = Field(default_factory=dict[str, object])
     workers_min: int = 2
     workers_max: int = 2

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from ray_jobs.storage import ObjectStore, connect
 
+# Airflow Variables: what scheduled and announced runs act on.
+DATASET_VARIABLE = "sortline_dataset"
+RECIPE_VARIABLE = "sortline_recipe"
+DEFAULT_RECIPE = "lite0_probe"
+
 
 class Settings(BaseModel):
     """Addresses and names; credentials stay in files (AWS_SHARED_CREDENTIALS_FILE and those here).

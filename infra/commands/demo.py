@@ -13,13 +13,14 @@ from infra.airflow_api import AirflowApi
 from infra.commands.ingest import DAG_ID as INGEST
 from infra.commands.ingest import absolute, check_source, run_ingest
 from infra.commands.retrain import DAG_ID as RETRAIN
-from infra.commands.retrain import DEFAULT_RECIPE, Retraining, follow_retrain
-from infra.follow import DagRun
-from infra.session import DATASET_VARIABLE, RECIPE_VARIABLE, Session
+from infra.commands.retrain import Retraining, follow_retrain
+from infra.follow import DagRun, ended_with
+from infra.session import Session
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document
+from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE
 
 DEFAULT_SOURCE = "sample:"
 START_LIMIT_S = 120.0
@@ -51,19 +52,35 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
     catalog.resolve(recipe, {})
     with _only_one(session), _stack(session, keep=keep) as start_seconds:
         api = session.airflow()
-        _wait_for_dags(api)
-        api.set_variable(DATASET_VARIABLE, dataset)
-        api.set_variable(RECIPE_VARIABLE, recipe)
-        ingested = run_ingest(session, api, source=source, dataset=dataset, source_format="auto")
+        with _settings(api, dataset, recipe):
+            ingested = run_ingest(
+                session, api, source=source, dataset=dataset, source_format="auto"
+            )
         waited = time.monotonic()
-        run = _started_by(api, ingested["dag_run"])
+        run = _started_by(session, api, ingested["dag_run"])
         wait_seconds = round(time.monotonic() - waited, 1)
-        retraining = follow_retrain(session, api, run)
+        with ended_with(api, run):
+            retraining = follow_retrain(session, api, run)
         seconds = {"start": start_seconds, "ingest": ingested["seconds"], "wait": wait_seconds}
         manifest = read_document(
             session.store("serve"), DatasetManifest, retraining.card.spec.manifest.key
         )
         return Demo(ingested, manifest, retraining, seconds | _rounded(retraining.stages))
+
+
+@contextmanager
+def _settings(api: AirflowApi, dataset: str, recipe: str) -> Generator[None]:
+    """Make the data set and the recipe those of the settings; undone if the ingest fails."""
+    wanted = {DATASET_VARIABLE: dataset, RECIPE_VARIABLE: recipe}
+    before = {key: api.variable(key) for key in wanted}
+    for key, value in wanted.items():
+        api.set_variable(key, value)
+    try:
+        yield
+    except BaseException:
+        for key, value in before.items():
+            api.set_variable(key, value)
+        raise
 
 
 @contextmanager
@@ -86,33 +103,32 @@ def _only_one(session: Session) -> Generator[None]:
 def _stack(session: Session, *, keep: bool) -> Generator[float]:
     """The stack, up; taken down again only if this call brought it up."""
     start = time.monotonic()
-    was_up = session.stack.is_up()
+    was_started = session.stack.is_started()
     try:
         session.stack.up(session.screen.say)
         session.require_up()
         yield round(time.monotonic() - start, 1)
     finally:
-        if not (was_up or keep):
+        if not (was_started or keep):
             session.stack.down(session.screen.say)
 
 
-def _wait_for_dags(api: AirflowApi) -> None:
-    """The DAG processor has read both DAGs. Raises ClusterError."""
-    limit = time.monotonic() + START_LIMIT_S
-    while not (api.has_dag(INGEST) and api.has_dag(RETRAIN)):
-        if time.monotonic() > limit:
-            raise ClusterError(
-                "Airflow has not read the DAGs",
-                f"{INGEST} and {RETRAIN} within {START_LIMIT_S:.0f} s",
-                "Look at the DAG processor's log (`sortline status` names it)",
-            )
-        time.sleep(0.5)
+def _started_by(session: Session, api: AirflowApi, ingest_run: str) -> DagRun:
+    """The retraining that an ingest's asset event starts.
 
+    One that runs already is waited for: Airflow starts one at a time.
 
-def _started_by(api: AirflowApi, ingest_run: str) -> DagRun:
-    """The retraining that an ingest's asset event has started. Raises ClusterError."""
+    Raises:
+      ClusterError: none comes.
+    """
     limit = time.monotonic() + START_LIMIT_S
+    told = False
     while not (started := api.runs_started_by(INGEST, ingest_run)):
+        if api.active_runs(RETRAIN):
+            limit = time.monotonic() + START_LIMIT_S
+            if not told:
+                session.screen.say(f"waiting for the run of {RETRAIN} that is active to end")
+                told = True
         if time.monotonic() > limit:
             raise ClusterError(
                 "the data set's asset has not started a retraining",

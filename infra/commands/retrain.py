@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from infra.airflow_api import AirflowApi
-from infra.follow import DagRun, follow
+from infra.follow import DagRun, follow, triggered
 from infra.screen import seconds_of
-from infra.session import RECIPE_VARIABLE, Session
+from infra.session import Session
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.contract.run import Decision, ExportFormat, ModelCard, Progress, Resources
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, find_document, read_document
 from tasks import capacity
 from tasks.order import parse_workers
+from tasks.settings import DEFAULT_RECIPE, RECIPE_VARIABLE
 
 DAG_ID = "retrain_classifier"
-DEFAULT_RECIPE = "lite0_probe"
 RAY_STEPS = ("train", "export", "verify", "evaluate")
 
 
@@ -81,7 +81,8 @@ def retrain(
         "workers_max": most,
         "force": force,
     }
-    return follow_retrain(session, api, DagRun(DAG_ID, api.trigger(DAG_ID, conf)))
+    with triggered(api, DAG_ID, conf) as run:
+        return follow_retrain(session, api, run)
 
 
 def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining:
@@ -89,12 +90,10 @@ def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining
     start = time.monotonic()
     store = session.store("serve")
     progress = ProgressReader(api, run, store)
-    try:
+    with session.screen.settled():
         snapshot = follow(
             api, run, show=session.screen.show, progress=progress.read, logs=session.logs
         )
-    finally:
-        session.screen.settle()
     seconds = round(time.monotonic() - start, 1)
     planned = api.xcom(run.dag_id, run.run_id, "plan", "plan")
     card = read_document(store, ModelCard, keys.run(planned["run_id"], "card.json"))
@@ -117,7 +116,16 @@ class ProgressReader:
     _run_id: str | None = None
 
     def read(self) -> Progress | None:
-        """Where the training stands, or None before it has said so."""
+        """Where the training stands, or None before it has said so.
+
+        Only for the eye: where it cannot be read, the run goes on unseen for a moment.
+        """
+        try:
+            return self._read()
+        except SortlineError:
+            return None
+
+    def _read(self) -> Progress | None:
         if self._run_id is None:
             planned = self.api.xcom(self.run.dag_id, self.run.run_id, "plan", "plan")
             self._run_id = planned and planned["run_id"]

@@ -72,6 +72,10 @@ class Stack:
         """Every part, asked now."""
         return statuses(self._plan, Supervisor(self._home).processes())
 
+    def is_started(self) -> bool:
+        """Whether it was brought up and not taken down, healthy or not."""
+        return Supervisor(self._home).is_up()
+
     def is_up(self) -> bool:
         """Whether every part is healthy."""
         return all(part.healthy for part in self.status())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pkgutil
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -86,8 +87,12 @@ class RayJobOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Stop the job: the task was ended while this process still had it."""
-        if self._submission_id:
-            asyncio.run(self._stop(self._submission_id))
+        submission_id = self._submission_id
+        if submission_id:
+            # Airflow calls this from a signal handler, maybe while `execute` runs its own loop.
+            stop = threading.Thread(target=lambda: asyncio.run(self._stop(submission_id)))
+            stop.start()
+            stop.join()
 
     async def _find_or_submit(self, context: Context) -> Job:
         async with RayHook(self.ray_conn_id).api() as api:

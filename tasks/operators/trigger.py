@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from tasks.operators.hook import RayHook
-from tasks.operators.jobs_api import Job, JobsApi, JobStatus, RayUnreachableError
+from tasks.operators.jobs_api import (
+    Job,
+    JobsApi,
+    JobStatus,
+    RayRefusedError,
+    RayUnreachableError,
+)
 
+TOKEN_REFUSED = "RAY_TOKEN_REFUSED"  # our addition to Ray's own error types
 STOP_LIMIT_S = 25.0  # Airflow gives `on_kill` 30 s.
 
 
@@ -59,13 +66,10 @@ class RayJobTrigger(BaseTrigger):
         """Poll until the job has ended; its new log lines go to the task's log as they come."""
         async with RayHook(self.ray_conn_id).api() as api:
             while True:
-                if self._is_late():
-                    job = await stop_and_wait(api, self.submission_id)
-                    yield TriggerEvent(_event(self.submission_id, job, timed_out=True))
-                    return
-                job = await self._look(api)
+                late = self._is_late()
+                job = await self._ask(self._stop(api) if late else self._look(api))
                 if job is not None and job.status.is_terminal:
-                    yield TriggerEvent(_event(self.submission_id, job, timed_out=False))
+                    yield TriggerEvent(_event(job, timed_out=late))
                     return
                 await asyncio.sleep(self.poll_interval_s)
 
@@ -74,15 +78,26 @@ class RayJobTrigger(BaseTrigger):
         async with RayHook(self.ray_conn_id).api() as api:
             await stop_and_wait(api, self.submission_id)
 
-    async def _look(self, api: JobsApi) -> Job | None:
+    async def _ask(self, question: Awaitable[Job]) -> Job | None:
         """The job as it is now; None where the cluster cannot say (it may come back)."""
         try:
-            job = await api.find(self.submission_id)
-            await self._copy_log(api)
-        except RayUnreachableError as error:
-            self.log.warning("waiting for Ray: %s", error)
+            return await question
+        except (RayUnreachableError, TimeoutError) as error:
+            self.log.warning("waiting for Ray: %r", error)
             return None
-        return job or Job(self.submission_id, JobStatus.FAILED, "the cluster lost the job")
+        except RayRefusedError as error:
+            return Job(self.submission_id, JobStatus.FAILED, str(error), TOKEN_REFUSED)
+
+    async def _look(self, api: JobsApi) -> Job:
+        job = await api.find(self.submission_id)
+        await self._copy_log(api)
+        return job or self._lost()
+
+    async def _stop(self, api: JobsApi) -> Job:
+        return await stop_and_wait(api, self.submission_id) or self._lost()
+
+    def _lost(self) -> Job:
+        return Job(self.submission_id, JobStatus.FAILED, "the cluster does not know the job")
 
     async def _copy_log(self, api: JobsApi) -> None:
         lines = (await api.logs(self.submission_id)).splitlines()
@@ -105,12 +120,12 @@ async def stop_and_wait(api: JobsApi, submission_id: str) -> Job | None:
         return job
 
 
-def _event(submission_id: str, job: Job | None, *, timed_out: bool) -> dict[str, Any]:
+def _event(job: Job, *, timed_out: bool) -> dict[str, Any]:
     return {
-        "submission_id": submission_id,
-        "status": job.status.value if job else JobStatus.STOPPED.value,
-        "message": job.message if job else "",
-        "error_type": job.error_type if job else None,
-        "exit_code": job.exit_code if job else None,
+        "submission_id": job.submission_id,
+        "status": job.status.value,
+        "message": job.message,
+        "error_type": job.error_type,
+        "exit_code": job.exit_code,
         "timed_out": timed_out,
     }

@@ -1,3 +1,4 @@
+import errno
 import pickle
 
 import pytest
@@ -9,6 +10,7 @@ from ray_jobs.contract.errors import (
     DataError,
     SortlineError,
     SpecError,
+    disk_full,
     from_wire,
 )
 
@@ -21,6 +23,19 @@ def test_an_error_crosses_a_process_boundary(kind: type[SortlineError]):
     assert pickle.loads(pickle.dumps(error)).args == error.args
     told = from_wire(f"(pid=1) some log\n{error.to_wire()}\nmore log")
     assert (type(told), told and told.args) == (kind, error.args)
+
+
+def test_a_leaf_that_the_other_side_does_not_know_travels_as_its_nearest_kind():
+    class LostRaceError(ClusterError):
+        """Known on one side only."""
+
+    told = from_wire(LostRaceError("fact", "expectation", "remedy").to_wire())
+    assert type(told) is ClusterError
+
+
+def test_a_full_disk_is_the_platforms_and_another_fault_is_not():
+    assert isinstance(disk_full(OSError(errno.ENOSPC, "full")), ClusterError)
+    assert disk_full(OSError(errno.EACCES, "denied")) is None
 
 
 def test_exit_codes_tell_who_can_fix_it():

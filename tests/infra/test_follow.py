@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from infra.airflow_api import TaskState
-from infra.follow import DagRun, HealthWatch, Snapshot, failure_of
-from ray_jobs.contract.errors import ClusterError, DataError
+from infra.follow import DagRun, Patience, Snapshot, failure_of
+from ray_jobs.contract.errors import ClusterError, DataError, SortlineError
 
 RUN = DagRun("retrain_classifier", "manual__1")
 
@@ -13,7 +13,7 @@ RUN = DagRun("retrain_classifier", "manual__1")
 class ScriptedAirflow:
     """An Airflow with one failed task, whose XCom and log are given; its health is settable."""
 
-    def __init__(self, error: str | None = None, log: str = "") -> None:
+    def __init__(self, error: str | None = None, log: str = "{}") -> None:
         self.error, self.log, self.bad = error, log, list[str]()
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> str | None:
@@ -45,9 +45,18 @@ def test_a_fault_of_ours_is_kept_in_a_file_that_the_message_names(tmp_path: Path
     assert error.exit_code == 1
 
 
-def test_a_run_that_was_ended_by_hand_is_no_fault_of_ours(tmp_path: Path):
-    snapshot = Snapshot(RUN, (TaskState("train", "removed", 1, None, None),))
-    assert isinstance(failure_of(ScriptedAirflow(), snapshot, tmp_path), ClusterError)
+def test_a_crashed_ray_job_is_our_fault_and_its_log_is_kept(tmp_path: Path):
+    crashed = SortlineError("Ray job a-1 failed with exit code 1", "exit code 0", "Read the log")
+    error = failure_of(ScriptedAirflow(crashed.to_wire()), failed(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert (error.fact, error.exit_code) == (crashed.fact, 1)
+    assert str(path) in error.remedy
+
+
+def test_a_run_that_was_marked_failed_is_no_fault_of_ours(tmp_path: Path):
+    error = failure_of(ScriptedAirflow(log='{"event": "Running"}'), failed(), tmp_path)
+    assert isinstance(error, ClusterError)
+    assert "ended from outside" in error.fact
 
 
 class Clock:
@@ -62,7 +71,7 @@ class Clock:
 def watch(health: list[tuple[float, list[str]]]) -> None:
     """Look at (time, unhealthy parts) one after the other."""
     airflow, clock = ScriptedAirflow(), Clock()
-    watched = HealthWatch(airflow, clock)
+    watched = Patience(airflow, clock)
     for clock.now, airflow.bad in health:
         watched.check()
 

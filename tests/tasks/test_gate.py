@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.errors import DataError, SortlineError
 from ray_jobs.contract.run import ChampionPointer, Decision
 from tasks.champion import LostRaceError, move
 from tasks.gate import Policy, decide, judge
@@ -73,7 +73,7 @@ def test_one_more_right_answer_decides(images, data):
 
 
 def test_scores_on_different_images_are_not_compared():
-    with pytest.raises(DataError, match=r"45 images, the champion on 40; .*same images.*again"):
+    with pytest.raises(SortlineError, match=r"45 images, the champion on 40; .*same images.*again"):
         decide(scores(44, 45), scores(39, 40), Policy())
 
 
