@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -17,11 +17,19 @@ from ray_jobs.contract.errors import ClusterError
 
 Listener = tuple[str, int]
 
+# How Ray titles the processes that train: `ray::RayTrainWorker`, then `.METHOD` while one runs.
+# TensorFlow listens on every interface there, and cannot be told otherwise (ADR 0004).
+_TRAIN_WORKER = "ray::RayTrainWorker"
+
 
 def listeners(stack_id: str, part: Part | None = None) -> set[Listener]:
     """Address and port of every TCP socket that a process of the stack listens on."""
+    return _listeners_of(marked(stack_id, part))
+
+
+def _listeners_of(processes: Iterable[psutil.Process]) -> set[Listener]:
     found: set[Listener] = set()
-    for process in marked(stack_id, part):
+    for process in processes:
         try:
             sockets = process.net_connections("tcp")
         except psutil.Error:
@@ -45,15 +53,24 @@ def is_loopback(address: str) -> bool:
     return (mapped or parsed).is_loopback
 
 
+def _trains(process: psutil.Process) -> bool:
+    try:
+        return "".join(process.cmdline()[:1]).startswith(_TRAIN_WORKER)
+    except psutil.Error:
+        return False  # Gone: it listens no more.
+
+
 def audit(plan: Plan) -> None:
     """Check that every socket is on loopback, and SeaweedFS's where they were meant to be.
 
-    SeaweedFS moves to another port without a word where one was taken in the last second.
+    Workers of a running training are left out: ADR 0004 names them. SeaweedFS moves to another
+    port without a word where one was taken in the last second.
 
     Raises:
       ClusterError: names the socket.
     """
-    for address, port in sorted(listeners(plan.home.stack_id)):
+    parts = [process for process in marked(plan.home.stack_id) if not _trains(process)]
+    for address, port in sorted(_listeners_of(parts)):
         if not is_loopback(address):
             raise ClusterError(
                 f"a part listens on {address}:{port}",
