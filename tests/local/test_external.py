@@ -133,3 +133,28 @@ def test_ray_and_mlflow_use_the_users_object_store(tmp_path: Path):
     assert mlflow.variables["AWS_PROFILE"] == "team"
     assert ray.variables["AWS_SHARED_CREDENTIALS_FILE"] == "/team/credentials"
     assert ray.variables["AWS_ENDPOINT_URL"] == "https://s3"
+
+
+ADDRESSES = {
+    "SORTLINE_S3_ENDPOINT": "AWS_SHARED_CREDENTIALS_FILE",
+    "SORTLINE_RAY_ADDRESS": "SORTLINE_RAY_TOKEN_FILE",
+    "SORTLINE_MLFLOW_URI": "SORTLINE_MLFLOW_CREDENTIALS_FILE",
+    "SORTLINE_AIRFLOW_URL": "SORTLINE_AIRFLOW_CREDENTIALS_FILE",
+}
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:hidden@host:1", "me:hidden@host", "http://hidden@h"]
+)
+@pytest.mark.parametrize(("variable", "file"), ADDRESSES.items())
+def test_a_login_within_an_address_is_refused_and_not_repeated(
+    tmp_path: Path, variable: str, file: str, address: str
+):
+    plan, env = plan_with(tmp_path), {variable: address}
+
+    for use in (lambda: external_variables(env, plan), lambda: refuse_other_externals(plan, env)):
+        with pytest.raises(
+            SpecError, match=rf"{variable} .*expected an address.*{file}"
+        ) as refusal:
+            use()
+        assert "hidden" not in str(refusal.value)
