@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from infra.local.checks import (
     airflow_health,
@@ -17,10 +18,18 @@ from infra.local.identities import ADMIN
 from infra.local.parts import AIRFLOW_PARTS, Part, PartStatus
 from infra.local.plan import Plan
 from infra.local.supervisor import ProcessState
-from ray_jobs.contract.errors import SortlineError
+from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError
 
-Answer = dict[Part, bool]
+Answer = dict[Part, bool | CredentialError]
 Question = Callable[[], Answer]
+
+
+class Findings(NamedTuple):
+    """Every part with its health, and what the parts say that refuse our credential."""
+
+    parts: list[PartStatus]
+    refusals: list[CredentialError]
+
 
 _ALIVE = {"STARTING", "RUNNING"}
 
@@ -37,10 +46,33 @@ def check_external(plan: Plan, part: Part) -> None:
     checks[part]()
 
 
-def statuses(
+def statuses(plan: Plan, processes: Mapping[str, ProcessState]) -> list[PartStatus]:
+    """Every part with its health."""
+    return examine(plan, processes).parts
+
+
+def require_healthy(plan: Plan, processes: Mapping[str, ProcessState]) -> None:
+    """Return only if every part is healthy.
+
+    Raises:
+      CredentialError: a part refuses our credential.
+      ClusterError: names the parts that are down.
+    """
+    found = examine(plan, processes)
+    if found.refusals:
+        raise found.refusals[0]
+    if down := [part.name for part in found.parts if not part.healthy]:
+        raise ClusterError(
+            f"the stack in {plan.home.root} is not up: {', '.join(down)}",
+            "every part healthy",
+            "Run `sortline up`",
+        )
+
+
+def examine(
     plan: Plan, processes: Mapping[str, ProcessState], *, known: Collection[str] = ()
-) -> list[PartStatus]:
-    """Every part with its health.
+) -> Findings:
+    """Ask every part.
 
     Args:
       plan: the parts.
@@ -48,24 +80,21 @@ def statuses(
       known: parts that count as healthy and are not asked.
     """
     parts = [*plan.local_parts(), *plan.external_parts()]
-    healthy: Answer = {part: True for part in parts if part in known}
+    answers: Answer = {part: True for part in parts if part in known}
     questions = _questions(plan, processes, [part for part in parts if part not in known])
     with ThreadPoolExecutor(max_workers=len(Part)) as pool:
-        for answer in pool.map(_call, questions):
-            healthy |= answer
-    return [
+        for answer in pool.map(lambda question: question(), questions):
+            answers |= answer
+    found = [
         PartStatus(
             name=part,
             address=plan.address(part),
             external=plan.is_external(part),
-            healthy=healthy.get(part, False),
+            healthy=answers.get(part) is True,
         )
         for part in parts
     ]
-
-
-def _call(question: Question) -> Answer:
-    return question()
+    return Findings(found, [said for said in answers.values() if isinstance(said, CredentialError)])
 
 
 def _questions(
@@ -95,6 +124,8 @@ def _question(part: Part, check: Callable[[], None]) -> Question:
     def ask() -> Answer:
         try:
             check()
+        except CredentialError as refusal:
+            return {part: refusal}
         except SortlineError:
             return {part: False}
         return {part: True}

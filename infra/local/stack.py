@@ -10,7 +10,7 @@ from typing import Self
 from infra.local.asking import login
 from infra.local.checks import external_airflow_login
 from infra.local.environment import no_proxy
-from infra.local.health import statuses
+from infra.local.health import require_healthy, statuses
 from infra.local.home import Home
 from infra.local.parts import Part, PartStatus
 from infra.local.plan import Plan
@@ -58,7 +58,7 @@ class Stack:
           report: gets a line at every step that a person would like to see.
 
         Raises:
-          CredentialError: an external part refuses the credential.
+          CredentialError: a part refuses our credential.
           ClusterError: a part does not come up, or there is no disk space.
           SpecError: the home's path cannot be used.
         """
@@ -79,6 +79,15 @@ class Stack:
     def is_up(self) -> bool:
         """Whether every part is healthy."""
         return all(part.healthy for part in self.status())
+
+    def require_healthy(self) -> None:
+        """Return only if every part is healthy, asked now.
+
+        Raises:
+          CredentialError: a part refuses our credential.
+          ClusterError: names the parts that are down.
+        """
+        require_healthy(self._plan, Supervisor(self._home).processes())
 
     def settings(self) -> Settings:
         """The addresses of this stack, external parts included."""

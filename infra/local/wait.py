@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.local.health import statuses
+from infra.local.health import Findings, examine
 from infra.local.home import Home
 from infra.local.parts import PartStatus
 from infra.local.plan import Plan
@@ -15,6 +15,9 @@ from ray_jobs.contract.errors import ClusterError
 
 TIME_LIMIT_S = 180.0
 _POLL_S = 0.2
+# A part that has just begun to listen may not know its keys yet; one that knows them does not
+# refuse for so long.
+_REFUSAL_S = 3.0
 _CRASHED = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 
 
@@ -30,23 +33,36 @@ def wait_until_healthy(
       started: `time.monotonic()` at the start of the first.
 
     Raises:
+      CredentialError: a part refuses our credential.
       ClusterError: a process ended, or the time limit has passed.
     """
     known: set[str] = set()
+    refused_s: float | None = None
     while True:
         processes = supervisor.processes()
-        found = statuses(plan, processes, known=known)
+        found = examine(plan, processes, known=known)
         seconds = time.monotonic() - started
-        for status in found:
+        for status in found.parts:
             if status.healthy and status.name not in known:
                 known.add(status.name)
                 report(f"{status.name} healthy ({seconds:.1f} s)")
-        if len(known) == len(found):
-            return statuses(plan, processes)
+        if len(known) == len(found.parts):
+            return examine(plan, processes).parts
         _check_alive(plan, processes)
+        refused_s = _check_refusals(found, refused_s, seconds)
         if seconds > TIME_LIMIT_S:
-            raise _late(plan.home, next(status.name for status in found if not status.healthy))
+            raise _late(plan.home, next(part.name for part in found.parts if not part.healthy))
         time.sleep(_POLL_S)
+
+
+def _check_refusals(found: Findings, since: float | None, now: float) -> float | None:
+    """Since when we are refused, in seconds; raises once that has lasted."""
+    if not found.refusals:
+        return None
+    since = now if since is None else since
+    if now - since >= _REFUSAL_S:
+        raise found.refusals[0]
+    return since
 
 
 def _check_alive(plan: Plan, processes: Mapping[str, ProcessState]) -> None:

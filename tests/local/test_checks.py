@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 
 import pytest
 
+from infra.local import wait as waiting
 from infra.local.asking import login
 from infra.local.checks import check_mlflow, check_object_store, check_ray
-from infra.local.health import statuses
+from infra.local.generate import fill_vault
+from infra.local.health import require_healthy, statuses
 from infra.local.home import Home
-from infra.local.parts import Part
+from infra.local.parts import Part, PartStatus
 from infra.local.plan import Plan
 from infra.local.state import StackState
 from infra.local.supervisor import ProcessState
+from infra.local.wait import wait_until_healthy
 from ray_jobs.contract.errors import ClusterError, CredentialError, SpecError
 
 Answers = dict[str, tuple[int, str]]
@@ -178,3 +182,84 @@ def test_before_the_first_start_every_part_is_listed_and_none_is_healthy(tmp_pat
 
     assert [status.name for status in found] == list(Part)
     assert not any(status.healthy or status.external for status in found)
+
+
+SEARCH = "/api/2.0/mlflow/experiments/search"
+ALIVE = dict.fromkeys(Part, ProcessState("RUNNING", 0))
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+ALL_WELL = {
+    "/api/jobs/": (200, "[]"),
+    "/nodes": (200, ONE_NODE),
+    SEARCH: (200, "{}"),
+    "/sortline": (200, "<ListBucketResult/>"),
+    "/api/v2/monitor/health": (200, json.dumps({n: {"status": "healthy"} for n in COMPONENTS})),
+}
+
+
+def plan_of_ours(address: str, home: Path) -> Plan:
+    """A stack whose parts all answer at one address."""
+    ports = dict.fromkeys(("s3", "dashboard", "mlflow", "airflow"), int(address.split(":")[2]))
+    plan = Plan(Home(home), StackState(ports=ports))
+    fill_vault(plan.vault, bucket=plan.state.bucket)
+    return plan
+
+
+def test_nothing_is_said_of_a_stack_that_is_healthy(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    require_healthy(plan_of_ours(serve(ALL_WELL), tmp_path), ALIVE)
+
+
+def test_a_part_that_refuses_our_credential_is_the_users_to_correct_although_others_are_down(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    answers = ALL_WELL | {SEARCH: (401, ""), "/nodes": (500, "")}
+    plan = plan_of_ours(serve(answers), tmp_path)
+
+    with pytest.raises(CredentialError, match=r"mlflow at .* refuses our credential"):
+        require_healthy(plan, ALIVE)
+
+    down = [found.name for found in statuses(plan, ALIVE) if not found.healthy]
+    assert down == [Part.MLFLOW, Part.RAY]
+
+
+def test_parts_that_are_down_are_named_with_their_home(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    plan = plan_of_ours(serve(ALL_WELL | {"/nodes": (500, ""), SEARCH: (500, "")}), tmp_path)
+
+    message = rf"stack in {tmp_path} is not up: mlflow, ray; expected every part healthy.*line up"
+    with pytest.raises(ClusterError, match=message):
+        require_healthy(plan, ALIVE)
+
+
+class Supervisors:
+    """A supervisord whose every part runs."""
+
+    def processes(self) -> dict[str, ProcessState]:
+        return {part.value: state for part, state in ALIVE.items()}
+
+
+def wait(plan: Plan) -> list[PartStatus]:
+    return wait_until_healthy(plan, Supervisors(), lambda _: None, time.monotonic())  # pyright: ignore[reportArgumentType]
+
+
+def test_a_start_does_not_wait_for_a_part_that_keeps_refusing(
+    serve: Callable[[Answers], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waiting, "_REFUSAL_S", 0.3)
+    monkeypatch.setattr(waiting, "TIME_LIMIT_S", 2)
+    plan = plan_of_ours(serve(ALL_WELL | {SEARCH: (401, "")}), tmp_path)
+
+    with pytest.raises(CredentialError, match=r"mlflow at .* refuses our credential"):
+        wait(plan)
+
+
+def test_a_part_that_refuses_for_a_moment_is_waited_for(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    answers = ALL_WELL | {SEARCH: (401, "")}
+    plan = plan_of_ours(serve(answers), tmp_path)
+    threading.Timer(0.3, answers.update, [{SEARCH: (200, "{}")}]).start()
+
+    assert all(part.healthy for part in wait(plan))
