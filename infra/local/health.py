@@ -83,7 +83,7 @@ def examine(
     answers: Answer = {part: True for part in parts if part in known}
     questions = _questions(plan, processes, [part for part in parts if part not in known])
     with ThreadPoolExecutor(max_workers=len(Part)) as pool:
-        for answer in pool.map(lambda question: question(), questions):
+        for answer in pool.map(_call, questions):
             answers |= answer
     found = [
         PartStatus(
@@ -95,6 +95,10 @@ def examine(
         for part in parts
     ]
     return Findings(found, [said for said in answers.values() if isinstance(said, CredentialError)])
+
+
+def _call(question: Question) -> Answer:
+    return question()
 
 
 def _questions(
