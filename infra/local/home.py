@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.errors import ClusterError, SpecError, disk_full
 
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
@@ -72,11 +74,13 @@ class Home:
         """Make the folders, for their owner alone.
 
         Raises:
+          SpecError: the home cannot be a folder of this user.
           ClusterError: somebody else holds the short name.
         """
-        for folder in (self.root, self.secrets, self.logs, self.run):
-            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
-            folder.chmod(PRIVATE_DIR)
+        with using(self):
+            for folder in (self.root, self.secrets, self.logs, self.run):
+                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
+                folder.chmod(PRIVATE_DIR)
         if not self.short_run.is_symlink():
             self.short_run.symlink_to(self.run)
         self._check_short_run()
@@ -96,6 +100,25 @@ class Home:
         """Remove the short name, if it is ours."""
         if self.short_run.is_symlink() and self.short_run.lstat().st_uid == os.getuid():
             self.short_run.unlink()
+
+
+@contextmanager
+def using(home: Home) -> Generator[None]:
+    """Tell the user where the system refuses the home itself: a file, a folder of somebody else's.
+
+    Raises:
+      SpecError: in place of an OSError, but for that of a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if disk_full(error) is not None:
+            raise
+        raise SpecError(
+            f"the home {home.root} cannot be used: {error.strerror}",
+            "a folder that this user may write to, or a place where one can be made",
+            "Name another with --home",
+        ) from error
 
 
 def write_private(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from infra.local.code_version import code_version
 from infra.local.external import external_variables
 from infra.local.generate import fill_vault, write_connections
-from infra.local.home import Home
+from infra.local.home import Home, using
 from infra.local.parts import Part
 from infra.local.plan import PROJECT, Plan
 from infra.local.ports import DEFAULT_PORTS, choose
@@ -27,7 +27,7 @@ def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
     """Refuse a home that the stack cannot work in, before it is made.
 
     Raises:
-      SpecError: its path has a character that a part misreads.
+      SpecError: its path has a character that a part misreads, or leads where we may not look.
       ClusterError: too little space is left on its file system.
     """
     if found := _BAD_IN_PATH.search(str(home.root)):
@@ -36,8 +36,9 @@ def check_home(home: Home, *, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
             "a path without any of % ? # $ ; , \" ' \\",
             "Name another with --home",
         )
-    there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    with using(home):
+        there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+        free = shutil.disk_usage(there).free
     if free < least_free_bytes:
         raise ClusterError(
             f"{free / 1e9:.1f} GB are free where {home.root} lies",

@@ -26,7 +26,10 @@ Report = Callable[[str], None]
 
 
 class Stack:
-    """The stack of one home. Making one starts nothing and writes nothing."""
+    """The stack of one home. Making one starts nothing and writes nothing.
+
+    Whatever needs the home raises SpecError where it is no folder that this user may use.
+    """
 
     def __init__(self, home: Home, env: Mapping[str, str]) -> None:
         self._home = home
@@ -60,7 +63,7 @@ class Stack:
         Raises:
           CredentialError: a part refuses our credential.
           ClusterError: a part does not come up, or there is no disk space.
-          SpecError: the home's path cannot be used.
+          SpecError: the home cannot be used, or a given address.
         """
         return bring_up(self._home, self._env, report)
 

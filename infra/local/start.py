@@ -26,7 +26,8 @@ Report = Callable[[str], None]
 def bring_up(home: Home, env: Mapping[str, str], report: Report) -> list[PartStatus]:
     """Start what is missing and return when all is healthy.
 
-    What this call started is stopped again if it fails or is interrupted.
+    A stack that was down is taken down again if this fails or is interrupted; one that was up
+    before, however incomplete, is left to run.
     """
     check_home(home)
     home.make()

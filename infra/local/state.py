@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from infra.local.home import Home, write_private
+from infra.local.home import Home, using, write_private
 from ray_jobs.contract.errors import ClusterError
 
 
@@ -30,18 +30,25 @@ def read_state(home: Home) -> StackState:
     """The state of a home; an empty one before the first `up`.
 
     Raises:
+      SpecError: the home cannot be used.
       ClusterError: the file is damaged.
     """
     try:
-        return StackState.model_validate_json(home.state_file.read_bytes())
-    except FileNotFoundError:
-        return StackState()
+        with using(home):
+            return StackState.model_validate_json(_read(home.state_file))
     except ValidationError as error:
         raise ClusterError(
             f"{home.state_file} cannot be read: {error.errors()[0]['msg']}",
             "the file that `sortline up` wrote",
             "Run `sortline down`, then remove it: ports are chosen anew",
         ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b"{}"
 
 
 def write_state(home: Home, state: StackState) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psutil
 
 from infra.local.health import statuses
-from infra.local.home import Home
+from infra.local.home import Home, using
 from infra.local.locks import exclusive
 from infra.local.parts import PartStatus
 from infra.local.plan import Plan
@@ -18,7 +18,7 @@ from infra.local.state import read_state
 from infra.local.supervisor import Supervisor
 from infra.local.supervisor_conf import NAME
 from infra.local.sweep import kill_now, marked, sweep
-from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.errors import ClusterError, SortlineError
 
 # A little more than the supervisor gives each part.
 _ORDERLY_S = 8.0
@@ -27,8 +27,14 @@ _GRACE_S = 2.0
 
 
 def take_down(home: Home, report: Callable[[str], None]) -> list[PartStatus]:
-    """Stop every process of this home; external parts are left alone."""
-    if not home.root.exists():
+    """Stop every process of this home; external parts are left alone.
+
+    Raises:
+      SpecError: the home cannot be used.
+    """
+    with using(home):
+        exists = home.root.exists()
+    if not exists:
         end(home)
         return statuses(Plan(home, read_state(home)), {})
     with exclusive(home, report):
@@ -61,7 +67,7 @@ def end(home: Home) -> None:
 def _ports(home: Home) -> dict[str, int]:
     try:
         return read_state(home).ports
-    except ClusterError:
+    except SortlineError:
         return {}  # A damaged state must not keep anyone from stopping.
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.local.home import Home, write_private
+from infra.local import locks
+from infra.local.home import Home, using, write_private
+from infra.local.stack import Stack
 from infra.local.state import StackState, read_state, write_state
-from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.errors import ClusterError, SpecError
 
 
 @pytest.fixture
@@ -91,3 +94,57 @@ def test_a_damaged_state_says_what_to_do(home: Home):
 
     with pytest.raises(ClusterError, match=r"stack.json cannot be read.*sortline down"):
         read_state(home)
+
+
+USES: dict[str, Callable[[Stack], object]] = {
+    "up": lambda stack: stack.up(silent),
+    "down": lambda stack: stack.down(silent),
+    "status": Stack.status,
+    "is_up": Stack.is_up,
+    "require_healthy": Stack.require_healthy,
+    "settings": Stack.settings,
+    "environment": Stack.environment,
+    "airflow_login": Stack.airflow_login,
+    "mlflow_login": Stack.mlflow_login,
+    "airflow_url": lambda stack: stack.airflow_url,
+}
+
+
+def silent(_: str) -> None:
+    """Report to nobody."""
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_home_that_is_a_file_is_the_users_to_correct(
+    tmp_path: Path, use: Callable[[Stack], object], name: str
+):
+    (tmp_path / "file").write_text("not a folder")
+    stack = Stack.at(tmp_path / name, {})
+
+    with pytest.raises(SpecError, match=rf"{name} cannot be used: .*expected a folder.*--home"):
+        use(stack)
+
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("use", [USES["up"], USES["down"]], ids=["up", "down"])
+def test_a_home_that_may_not_be_written_is_the_users_to_correct(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: Callable[[Stack], object]
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    # The file system refuses nothing to root, who may run the tests.
+    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(locks, "_open", refuse)
+
+    with pytest.raises(SpecError, match=r"cannot be used: Permission denied.*may write to"):
+        use(Stack.at(tmp_path, {}))
+
+
+def test_a_full_disk_is_not_a_wrong_home(tmp_path: Path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"), using(Home(tmp_path)):
+        raise full
