@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as aws
+import botocore.session
 from botocore.config import Config
 
 from ray_jobs.contract.document import Document, ObjectRef
@@ -209,18 +210,27 @@ class ObjectStore:
         )
 
 
-def connect(bucket: str, *, endpoint: str | None = None, profile: str | None = None) -> ObjectStore:
+def connect(
+    bucket: str,
+    *,
+    endpoint: str | None = None,
+    profile: str | None = None,
+    credentials: Path | None = None,
+    config: Config | None = None,
+) -> ObjectStore:
     """The store that the environment names (AWS_ENDPOINT_URL, AWS_SHARED_CREDENTIALS_FILE).
 
     Args:
       bucket: its name.
       endpoint: URL of an S3 endpoint, over that of the environment.
       profile: profile of the shared credentials file, over AWS_PROFILE.
+      credentials: that file, over AWS_SHARED_CREDENTIALS_FILE.
+      config: time limits, retries or proxies, over the usual ones.
 
     Raises:
-      CredentialError: the profile does not exist.
+      CredentialError: the profile does not exist, or the file cannot be read.
     """
-    config = Config(
+    usual = Config(
         retries={"mode": "standard", "max_attempts": 5},
         connect_timeout=5,
         read_timeout=60,
@@ -228,11 +238,18 @@ def connect(bucket: str, *, endpoint: str | None = None, profile: str | None = N
         s3={"addressing_style": "path"},
     )
     try:
+        core = botocore.session.Session(profile=profile)
+        if credentials is not None:
+            core.set_config_variable("credentials_file", str(credentials))
         # The stubs overload `client` over every service of AWS; the cast keeps to the one of ours.
-        session = cast("Any", boto3.Session(profile_name=profile))
-        region = session.region_name or "us-east-1"
-        client = session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
-    except aws.ProfileNotFound as error:
+        session = cast("Any", boto3.Session(botocore_session=core))
+        client = session.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=session.region_name or "us-east-1",
+            config=usual.merge(config) if config else usual,
+        )
+    except (aws.ProfileNotFound, aws.PartialCredentialsError, aws.ConfigParseError) as error:
         raise CredentialError(
             str(error),
             "a profile in the shared credentials file",

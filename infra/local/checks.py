@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import boto3
-import botocore.exceptions as aws
-import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from infra.local.asking import TIMEOUT_S, ask, bearer, login, refused, unwell
 from infra.local.parts import Part
 from infra.local.plan import AIRFLOW_CREDENTIALS, Plan
 from infra.local.ports import LOOPBACK
-from infra.local.variables import REGION
-from ray_jobs.contract.errors import CredentialError, SpecError
+from ray_jobs.contract.errors import ClusterError, CredentialError
+from ray_jobs.storage import ObjectStore, connect
 
-_REFUSED_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403"}
-_NO_BUCKET = {"NoSuchBucket", "404"}
+# Nothing lies there: the answer is short, however full the bucket.
+_EMPTY_PREFIX = "datasets/.health/"
 
 
 def check_object_store(plan: Plan, profile: str) -> None:
@@ -31,44 +29,30 @@ def check_object_store(plan: Plan, profile: str) -> None:
       SpecError: no such bucket.
       ClusterError: no answer.
     """
-    address, bucket = plan.s3_endpoint, plan.state.bucket
+    address = plan.s3_endpoint
     try:
-        _s3_client(address, plan.aws_credentials, profile).list_objects_v2(Bucket=bucket, MaxKeys=1)
-    except (aws.NoCredentialsError, aws.ProfileNotFound, aws.PartialCredentialsError) as error:
-        raise refused(Part.SEAWEEDFS, address, str(error)) from error
-    except aws.ClientError as error:
-        raise _translated(error, address, bucket) from error
-    except (aws.BotoCoreError, ValueError) as error:
+        store = _store(plan.state.bucket, address, plan.aws_credentials, profile)
+        next(store.keys(_EMPTY_PREFIX), None)
+    except CredentialError as error:
+        raise refused(Part.SEAWEEDFS, address, error.fact) from error
+    except ClusterError as error:
+        raise unwell(Part.SEAWEEDFS, address, error.fact) from error
+    except (BotoCoreError, ValueError) as error:  # An address or a name that cannot be one.
         raise unwell(Part.SEAWEEDFS, address, str(error)) from error
 
 
 @functools.cache
-def _s3_client(endpoint: str, credentials: Path, profile: str) -> Any:  # noqa: ANN401
-    session = botocore.session.Session(profile=profile)
-    session.set_config_variable("credentials_file", str(credentials))
+def _store(bucket: str, endpoint: str, credentials: Path, profile: str) -> ObjectStore:
     config = Config(
         connect_timeout=TIMEOUT_S,
         read_timeout=TIMEOUT_S,
         retries={"total_max_attempts": 1},
-        s3={"addressing_style": "path"},
         # None: those of the environment, which loopback is never asked through.
         proxies={} if urlsplit(endpoint).hostname == LOOPBACK else None,
     )
-    made = cast("Any", boto3.Session(botocore_session=session, region_name=REGION))
-    return made.client("s3", endpoint_url=endpoint, config=config)
-
-
-def _translated(error: aws.ClientError, address: str, bucket: str) -> Exception:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    if code in _REFUSED_CODES:
-        return refused(Part.SEAWEEDFS, address, code)
-    if code in _NO_BUCKET:
-        return SpecError(
-            f"{address} has no bucket '{bucket}'",
-            "a bucket that is there",
-            "Create it, or name another with SORTLINE_BUCKET",
-        )
-    return unwell(Part.SEAWEEDFS, address, code)
+    return connect(
+        bucket, endpoint=endpoint, profile=profile, credentials=credentials, config=config
+    )
 
 
 def check_ray(plan: Plan) -> None:

@@ -130,6 +130,30 @@ def test_a_profile_that_does_not_exist_is_the_users_to_correct(tmp_path: Path):
         check_object_store(plan, "nobody")
 
 
+def test_a_credentials_file_that_is_none_is_the_users_to_correct(tmp_path: Path):
+    keys = tmp_path / "keys"
+    keys.write_text("no file of that form")
+    plan = plan_for(
+        tmp_path, SORTLINE_S3_ENDPOINT="http://127.0.0.1:9", AWS_SHARED_CREDENTIALS_FILE=str(keys)
+    )
+
+    with pytest.raises(CredentialError, match=r"seaweedfs .*keys.*AWS_SHARED_CREDENTIALS_FILE"):
+        check_object_store(plan, "team")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "nonsense", "http://127.0.0.1:99999"])
+def test_an_object_store_that_is_not_there_is_told_at_once(tmp_path: Path, address: str):
+    keys = tmp_path / "keys"
+    keys.write_text("[team]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    plan = plan_for(tmp_path, SORTLINE_S3_ENDPOINT=address, AWS_SHARED_CREDENTIALS_FILE=str(keys))
+    started = time.monotonic()
+
+    with pytest.raises(ClusterError, match=rf"seaweedfs at {address} does not work"):
+        check_object_store(plan, "team")
+
+    assert time.monotonic() - started < 1
+
+
 def test_a_login_is_read_from_json(tmp_path: Path):
     path = tmp_path / "login"
     path.write_text('{"username": "a", "password": "b"}')
