@@ -60,18 +60,6 @@ def store_shard(store: Store, folder: Path, images: Sequence[tuple[bytes, int]])
     return ref
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _two_cpus(request: pytest.FixtureRequest) -> None:
-    """Split the CPU in two before TensorFlow starts; later it refuses."""
-    if not any(item.get_closest_marker("tf") for item in request.session.items):
-        return
-    import tensorflow as tf
-
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    halves = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, halves)
-
-
 @pytest.fixture(scope="session")
 def two_replicas():
     """Two replicas in this process: what they do together, two workers do."""
