@@ -18,7 +18,7 @@ from infra.local.checks import check_mlflow, check_object_store, check_ray
 from infra.local.generate import fill_vault
 from infra.local.health import require_healthy, statuses
 from infra.local.home import Home
-from infra.local.parts import Part, PartStatus
+from infra.local.parts import AIRFLOW_PARTS, Part, PartStatus
 from infra.local.plan import Plan
 from infra.local.state import StackState
 from infra.local.supervisor import ProcessState
@@ -185,8 +185,7 @@ def test_a_heartbeat_of_an_earlier_life_is_not_health(
     port = int(serve({"/api/v2/monitor/health": (200, json.dumps(HEALTH))}).rpartition(":")[2])
     plan = Plan(Home(tmp_path), StackState(ports={"airflow": port}))
     started = 1767225605  # 2026-01-01T00:00:05Z
-    names = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor")
-    alive = dict.fromkeys((*names, "airflow-api-server"), ProcessState("RUNNING", started))
+    alive = {part.value: ProcessState("RUNNING", started) for part in AIRFLOW_PARTS}
 
     found = {status.name: status.healthy for status in statuses(plan, alive)}
 
@@ -209,7 +208,7 @@ def test_before_the_first_start_every_part_is_listed_and_none_is_healthy(tmp_pat
 
 
 SEARCH = "/api/2.0/mlflow/experiments/search"
-ALIVE = dict.fromkeys(Part, ProcessState("RUNNING", 0))
+ALIVE = {part.value: ProcessState("RUNNING", 0) for part in Part}
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 ALL_WELL = {
     "/api/jobs/": (200, "[]"),
@@ -222,7 +221,8 @@ ALL_WELL = {
 
 def plan_of_ours(address: str, home: Path) -> Plan:
     """A stack whose parts all answer at one address."""
-    ports = dict.fromkeys(("s3", "dashboard", "mlflow", "airflow"), int(address.split(":")[2]))
+    names: list[str] = ["s3", "dashboard", "mlflow", "airflow"]
+    ports = dict.fromkeys(names, int(address.split(":")[2]))
     plan = Plan(Home(home), StackState(ports=ports))
     fill_vault(plan.vault, bucket=plan.state.bucket)
     return plan
@@ -261,7 +261,7 @@ class Supervisors:
     """A supervisord whose every part runs."""
 
     def processes(self) -> dict[str, ProcessState]:
-        return {part.value: state for part, state in ALIVE.items()}
+        return ALIVE
 
 
 def wait(plan: Plan) -> list[PartStatus]:
