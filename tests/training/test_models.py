@@ -53,3 +53,14 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_told_as_such(monkeypatch
     monkeypatch.setattr(keras_efficientnet.file_utils, "get_file", no_network)
     with pytest.raises(ClusterError, match=r"efficientnet-b0 cannot be downloaded.*recipe lite0"):
         classifier.build_backbone("efficientnet-b0", image_px=32, imagenet=True)
+
+
+def test_moving_statistics_of_a_network_from_scratch_follow_within_a_few_steps():
+    import keras
+
+    from ray_jobs.training.models import classifier
+
+    network = classifier.build_backbone("efficientnet-b0", image_px=32)
+    norms = [n for n in network.layers if isinstance(n, keras.layers.BatchNormalization)]
+    assert len(norms) == 49
+    assert {norm.momentum for norm in norms} == {0.9}

@@ -8,6 +8,10 @@ import keras
 
 from ray_jobs.contract.errors import ClusterError
 
+# Keras's 0.99 takes thousands of steps to follow: on 336 images the statistics of validation were
+# still those of the start after ten epochs (accuracy 0.17; with 0.9 it was 0.36).
+_SCRATCH_MOMENTUM = 0.9
+
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     f"efficientnet-b{size}": getattr(keras.applications, f"EfficientNetB{size}")
     for size in range(8)
@@ -43,4 +47,12 @@ def backbone(name: str, image_px: int, *, imagenet: bool) -> keras.Model:
             "storage.googleapis.com reachable from the workers",
             "Open the network to it, or pass --set weights=null, or use recipe lite0_probe",
         ) from error
+    if not imagenet:
+        _follow_faster(network)
     return keras.Model(network.input, network.output, name="backbone")
+
+
+def _follow_faster(network: keras.Model) -> None:
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = _SCRATCH_MOMENTUM
