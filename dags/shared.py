@@ -96,6 +96,7 @@ def announced() -> list[dict[str, Any]] | None:
 class RayStep(RayJobOperator):
     """A Ray job whose failure is told as our other tasks tell theirs.
 
+    `profile` is the job's identity for the object store, unless the settings have one for all.
     `variant` gives a name, at run time, to what the job depends on beside its run: the work of
     another variant is another job.
     """
@@ -103,15 +104,18 @@ class RayStep(RayJobOperator):
     def __init__(
         self,
         *,
+        profile: str,
         variant: Callable[[], str] | None = None,
         **kwargs: Any,  # noqa: ANN401 - those of RayJobOperator
     ) -> None:
         super().__init__(**kwargs)
+        self.profile = profile
         self.variant = variant
 
     @step
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or submit the job, then wait for it deferred."""
+        self.env_vars = {"AWS_PROFILE": settings().s3_profile or self.profile}
         if self.variant is not None:
             self.job_name = f"{self.job_name}-{self.variant()}"
         with failures.ray_api_errors():
@@ -146,7 +150,7 @@ def ray_step(
         task_id=name,
         job_name=f"sortline-{{{{ {planned}['run_id'] }}}}-{name}",
         entrypoint=["python", "-m", f"ray_jobs.{name}_job", "--spec", spec_uri],
-        env_vars={"AWS_PROFILE": profile or name},
+        profile=profile or name,
         num_cpus=num_cpus,
         deadline=deadline,
         failure="tasks.failures:of_ray_job",

@@ -46,8 +46,10 @@ class AirflowApi:
     def __init__(self, url: str, login: tuple[str, str]) -> None:
         self.url = url.rstrip("/")
         self._login = login
-        # The address is ours; a proxy of the environment has no say in it.
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        # The address is ours: a proxy of the environment has no say in it. A connection of its own
+        # for each call: one that is kept may be closed by the server just as it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=limits)
         self._token: str | None = None
 
     def unhealthy_parts(self) -> list[str]:

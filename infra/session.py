@@ -41,14 +41,17 @@ class Session:
         return self.stack.home / "logs"
 
     def require_up(self) -> None:
-        """Raise ClusterError unless every part is healthy; then point this process at them."""
-        down = [part.name for part in self.stack.status() if not part.healthy]
-        if down:
-            raise ClusterError(
-                f"the stack in {self.stack.home} is not up: {', '.join(down)}",
-                "every part healthy",
-                "Run `sortline up`",
-            )
+        """Point this process at the stack.
+
+        Raises:
+          ClusterError: a part is not healthy.
+          CredentialError: a part refuses our credential.
+        """
+        self.stack.require_healthy()
+        self.point_at_stack()
+
+    def point_at_stack(self) -> None:
+        """Point this process at the stack's addresses, whatever its health: to roll back, say."""
         os.environ.update(self.stack.environment())
 
     def settings(self) -> Settings:

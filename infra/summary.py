@@ -134,14 +134,11 @@ def _addresses(stack: Stack) -> dict[str, str]:
 
 def of_models(known: Mapping[str, Any]) -> RenderableType:
     """Every registered version, the champion marked."""
-    table = Table("version", "run", "verdict", "test accuracy", box=None, header_style="dim")
-    for version in known["versions"]:
-        mark = " *" if version["version"] == known["champion"] else ""
-        accuracy = version.get("test_accuracy")
-        shown = "" if accuracy is None else f"{accuracy:.3f}"
-        table.add_row(
-            f"{version['version']}{mark}", version["run_id"], version.get("verdict") or "", shown
-        )
+    table = Table("version", "run", "recipe", "verdict", "created", box=None, header_style="dim")
+    for one in known["versions"]:
+        mark = " *" if one["version"] == known["champion"] else ""
+        facts = (one["run_id"], one["recipe"], one["verdict"], one["created"])
+        table.add_row(f"{one['version']}{mark}", *(fact or "" for fact in facts))
     return Group(table, Text("* champion", "dim"))
 
 

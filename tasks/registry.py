@@ -92,6 +92,7 @@ def _row(version: int, tags: Mapping[str, str], created_ms: int) -> dict[str, An
     return {
         "version": version,
         "run_id": tags.get(RUN_TAG),
+        "recipe": tags.get("sortline.recipe"),
         "dataset_version": tags.get("sortline.dataset_version"),
         "code_version": tags.get("sortline.code_version"),
         "verdict": tags.get(VERDICT_TAG),

@@ -27,10 +27,10 @@ def predict(session: Session, *, name: str | None, images: Sequence[Path], top: 
     Raises:
       SpecError: there is no champion yet.
     """
-    session.require_up()
+    session.point_at_stack()
     model = session.dataset(name)
     store = session.store("serve")
-    pointer, _ = champion.read(store, model)
+    pointer = champion.read(store, model).pointer
     if pointer is None:
         raise SpecError(
             f"model '{model}' has no champion",
