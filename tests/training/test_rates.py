@@ -34,6 +34,14 @@ def test_the_traced_rate_is_that_of_the_function_at_every_step():
         assert rate(tf.constant(step, tf.int64)).numpy() == expected(step)
 
 
+def test_a_warm_up_and_a_hold_that_both_round_up_still_end_with_the_training():
+    from ray_jobs.training.rates import rate_table
+
+    # Three steps: 1.5 of warm-up become 2, and leave 1 of the 1.5 of hold.
+    halves = Schedule(base_lr=0.4, warmup_epochs=0.5, hold_epochs=0.5)
+    assert rate_table(halves, epochs=1, steps=3) == [0.0, 0.2, 0.4, 0.4]
+
+
 @pytest.mark.parametrize("name", ["adam", "adamw"])
 def test_the_optimizer_takes_the_next_rate_with_every_step(name: str):
     import keras

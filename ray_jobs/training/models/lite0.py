@@ -2,7 +2,9 @@
 
 Source: `lite/README.md` and `efficientnet_lite_builder.py` of tensorflow/tpu, models/official/
 efficientnet. Lite0's width and depth are those of B0, so that its rule of a fixed stem and head
-changes nothing here. We stand on Keras's own block builder, which is not exported: Keras is pinned.
+changes nothing here. Padding is TensorFlow's "same", as the weights were trained with: symmetric
+padding costs a probe on TrashNet 0.03 of its accuracy (160 px, mean of four splits). We stand on
+Keras's own block builder, which is not exported: Keras is pinned.
 """
 
 from __future__ import annotations
