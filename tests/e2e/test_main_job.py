@@ -23,6 +23,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Verdict
 from ray_jobs.storage import ObjectStore, read_document, split_uri
+from tasks.sources.sample import SampleSource
 from tests.e2e.sortline import command, environment, sortline, succeed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
@@ -173,19 +174,27 @@ def test_models_lists_the_champion(first: dict[str, Any], home: Path):
 
 
 BAD_INPUT = [
-    (("ingest", "--source", "nowhere"), 2, "nowhere.*expected.*remedy"),
-    (("ingest", "--source", "sample:", "--format", "folders"), 2, "folders.*expected.*remedy"),
-    (("retrain", "--recipe", "lite0_prob"), 2, "lite0_prob.*expected.*Did you mean 'lite0_probe'"),
-    (("retrain", "--set", "epohcs=3"), 2, "epohcs.*expected.*Did you mean 'epochs'"),
-    (("retrain", "--set", "epochs=0"), 2, "epochs.*0.*expected.*remedy"),
-    (("retrain", "--set", "image_px=7"), 2, "image_px.*7.*expected.*remedy"),
-    (("retrain", "--set", "schedule.base_lr=-1"), 2, "base_lr.*-1.*expected.*remedy"),
+    (("ingest", "--source", "nowhere"), 2, "nowhere.*expected a folder.*remedy [A-Z]"),
+    (
+        ("ingest", "--source", "sample:", "--format", "folders"),
+        2,
+        "folders.*expected a known format.*Did you mean 'folder'",
+    ),
+    (
+        ("retrain", "--recipe", "lite0_prob"),
+        2,
+        "lite0_prob.*expected [a-z].*Did you mean 'lite0_probe'",
+    ),
+    (("retrain", "--set", "epohcs=3"), 2, "epohcs.*expected [a-z].*Did you mean 'epochs'"),
+    (("retrain", "--set", "epochs=0"), 2, "epochs.*0.*expected .{4,}remedy .{4,}"),
+    (("retrain", "--set", "image_px=7"), 2, "image_px.*7.*expected .{4,}remedy .{4,}"),
+    (("retrain", "--set", "schedule.base_lr=-1"), 2, "base_lr.*-1.*expected .{4,}remedy .{4,}"),
     (("retrain", "--set", "epochs"), 2, "epochs.*expected KEY=VALUE.*remedy"),
-    (("retrain", "--workers", "0"), 2, "0.*expected.*remedy"),
-    (("retrain", "--workers", "900"), 2, "900 workers.*expected at most.*remedy"),
+    (("retrain", "--workers", "0"), 2, "0.*expected .{4,}remedy .{4,}"),
+    (("retrain", "--workers", "900"), 2, "900 workers.*expected at most.*remedy Pass --workers"),
     (("retrain", "--name", "unheard"), 2, "unheard.*expected.*sortline ingest"),
-    (("rollback", "77"), 2, "77.*expected.*remedy"),
-    (("rollback",), 2, "no champion before.*expected.*remedy"),
+    (("rollback", "77"), 2, "77.*expected .{4,}remedy .{4,}"),
+    (("rollback",), 2, "no champion before.*expected .{4,}remedy .{4,}"),
 ]
 
 
@@ -205,15 +214,24 @@ def test_bad_input_is_told_in_three_parts(
     assert champion(store) == before
 
 
-def test_a_source_that_cannot_be_is_told_before_anything_starts(home: Path, tmp_path: Path):
+def test_a_source_that_cannot_be_publishes_nothing(home: Path, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "one" / "glass").mkdir(parents=True)
-    (tmp_path / "one" / "glass" / "a.jpg").write_bytes(b"no picture")
+    for number, image in zip(range(5), SampleSource().images(), strict=False):
+        (tmp_path / "one" / "glass" / f"{number}.jpg").write_bytes(image.read())
+    (tmp_path / "broken" / "glass").mkdir(parents=True)
+    (tmp_path / "broken" / "glass" / "a.jpg").write_bytes(b"no picture")
     (tmp_path / "photo.jpg").write_bytes(b"no picture")
-    for name, fact in [("empty", "empty"), ("one", "class"), ("photo.jpg", "photo.jpg")]:
+    facts = {
+        "empty": "holds no image.*one sub-folder a class",
+        "one": "class.*at least 2",
+        "broken": "1 of 1 files are unreadable.*at most 5%.*Repair",
+        "photo.jpg": r"photo\.jpg.*folder",
+    }
+    for name, fact in facts.items():
         answer = sortline(home, "ingest", "--source", str(tmp_path / name))
         assert answer.code == 2, answer.err
-        assert re.search(f"{fact}.*expected.*remedy", answer.told), answer.told
+        assert re.search(fact, answer.told), answer.told
 
 
 def test_a_stack_that_is_not_up_is_the_platforms_fault(tmp_path: Path):
