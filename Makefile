@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e bench bench-demo golden lock clean
+.PHONY: help setup demo test check format e2e bench-demo lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,9 +20,9 @@ $(VENV)/.synced: $(LOCK) pyproject.toml infra/bootstrap.sh
 	@touch $@
 
 demo: setup  ## the main job once, for real: SOURCE=... RECIPE=... KEEP=1 ARGS=...
-	@$(BIN)/sortline demo $${SOURCE:+--source "$$SOURCE"} $${RECIPE:+--recipe "$$RECIPE"} $${KEEP:+--keep} $(ARGS)
+	@$(BIN)/sortline demo $${SOURCE:+--source "$$SOURCE"} $${RECIPE:+--recipe "$$RECIPE"} $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
-test: setup  ## every tier but bench and gpu
+test: setup  ## every tier but gpu
 	@bash infra/test.sh
 
 check: setup  ## format, lint, import contracts, types, fast tests
@@ -36,14 +36,8 @@ format: setup  ## format the code
 e2e: setup  ## the tests that bring up the real stack
 	@$(BIN)/pytest -m e2e
 
-bench: setup  ## benchmarks, on a quiet machine
-	@$(BIN)/pytest -m bench -s
-
 bench-demo: setup  ## time and memory of `make demo`, part by part
 	@$(BIN)/python -m tests.bench.demo
-
-golden: setup  ## record the golden files anew
-	@SORTLINE_RECORD_GOLDEN=1 $(BIN)/pytest -m 'not e2e and not bench and not gpu' -k golden
 
 lock: setup  ## resolve every lock anew
 	@bash infra/locks/make.sh
