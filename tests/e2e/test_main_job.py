@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from infra.airflow_api import AirflowApi
@@ -21,7 +23,13 @@ from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Verdict
+from ray_jobs.contract.run import (
+    ChampionPointer,
+    Decision,
+    EvaluationResult,
+    Verdict,
+    VerificationResult,
+)
 from ray_jobs.storage import ObjectStore, read_document, split_uri
 from tasks.sources.sample import SampleSource
 from tests.e2e.sortline import command, environment, sortline, succeed
@@ -119,6 +127,13 @@ def test_the_test_split_is_what_was_scored(first: dict[str, Any], store: ObjectS
     assert evaluation.split is Split.TEST
     assert evaluation.candidate.images == first["ingest"]["splits"]["test"]
     assert sum(map(sum, evaluation.candidate.confusion)) == evaluation.candidate.images
+
+
+def test_the_export_answers_as_the_trained_model_did(first: dict[str, Any], store: ObjectStore):
+    key = keys.run(first["retrain"]["run_id"], "verification.json")
+    verified = read_document(store, VerificationResult, key)
+    assert verified.images > 0
+    assert verified.max_difference <= verified.tolerance <= 1e-4
 
 
 def test_mlflow_names_the_champion(first: dict[str, Any], stack: Stack):
@@ -261,13 +276,23 @@ def test_with_the_scheduler_stopped_nothing_is_promoted(
     pointer = champion(store)
     Supervisor(Home(home)).stop_part(Part.SCHEDULER)
     try:
-        answer = sortline(home, "retrain", "--set", "epochs=2")
-        assert answer.code == 3, answer.err
-        assert "scheduler" in answer.told
-        assert "sortline up" in answer.told
+        for call in (("retrain", "--set", "epochs=2"), ("ingest", "--source", "sample:")):
+            answer = sortline(home, *call)
+            assert answer.code == 3, answer.err
+            assert "scheduler" in answer.told
+            assert "sortline up" in answer.told
     finally:
         succeed(home, "up")
     assert champion(store) == pointer
+
+
+def test_ctrl_c_while_the_stack_comes_up_leaves_no_process(own_home: Path):
+    process = subprocess.Popen(command(own_home, "demo"), env=environment(), stderr=subprocess.PIPE)
+    supervisor = Supervisor(Home(own_home))
+    _wait_for(lambda: supervisor.is_up(), limit_s=60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert _processes_of(own_home) == []
 
 
 def test_a_second_demo_beside_a_running_one_is_refused(home: Path):
@@ -278,6 +303,15 @@ def test_a_second_demo_beside_a_running_one_is_refused(home: Path):
         holder.terminate()
     assert answer.code == 2
     assert "a demo is running" in answer.told
+
+
+def _processes_of(home: Path) -> list[int]:
+    found: list[int] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SORTLINE_HOME") == str(home):
+                found.append(process.pid)
+    return found
 
 
 def _free(lock: Path) -> bool:
