@@ -65,7 +65,7 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
         manifest = read_document(
             session.store("serve"), DatasetManifest, retraining.card.spec.manifest.key
         )
-        return Demo(ingested, manifest, retraining, seconds | _rounded(retraining.stages))
+        return Demo(ingested, manifest, retraining, _rounded(seconds | _stages(retraining)))
 
 
 @contextmanager
@@ -137,6 +137,14 @@ def _started_by(session: Session, api: AirflowApi, ingest_run: str) -> DagRun:
             )
         time.sleep(0.5)
     return DagRun(RETRAIN, started[0])
+
+
+def _stages(retraining: Retraining) -> dict[str, float]:
+    """Seconds a task, and of those of `train` the ones before its workers began."""
+    stages = dict(retraining.stages)
+    if "train" in stages:
+        stages["ray_job_start"] = stages["train"] - retraining.card.training.seconds
+    return stages
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:
