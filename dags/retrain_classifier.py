@@ -24,7 +24,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 
 from dags import retraining
-from dags.shared import DATASET, DEFAULT_ARGS, ray_step, step
+from dags.ray_steps import ray_step
+from dags.shared import DATASET, DEFAULT_ARGS, step
 from ray_jobs.recipes import catalog
 
 with DAG(
