@@ -10,9 +10,17 @@ from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import Asset, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from ray_jobs.contract.errors import SortlineError, SpecError, closest, disk_full
+from ray_jobs.contract.errors import (
+    CapacityError,
+    ClusterError,
+    SortlineError,
+    SpecError,
+    closest,
+    disk_full,
+)
+from tasks.operators.errors import RayError
 from tasks.settings import Settings
 
 P = ParamSpec("P")
@@ -20,12 +28,22 @@ R = TypeVar("R")
 
 DATASET = Asset(name="sortline_dataset", uri="sortline://dataset", group="sortline")
 
+# The first rule that matches decides; what is not of our tree is retried as any task is.
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(CapacityError, RetryAction.FAIL, reason="the cluster can never give it"),
+        RetryRule(ClusterError, RetryAction.RETRY, reason="a part is away; with back-off"),
+        RetryRule([SortlineError, RayError], RetryAction.FAIL, reason="would fail again"),
+    ]
+)
+
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "sortline",
     "retries": 2,
     "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(hours=1),
 }
 
@@ -38,8 +56,8 @@ def settings() -> Settings:
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """Make one of our functions a well-mannered task.
 
-    What it raises on purpose is pushed as the XCom `error` for whoever follows the run, and is
-    retried only where another try can help.
+    What it raises on purpose is pushed as the XCom `error` for whoever follows the run;
+    `RETRY_POLICY` retries it only where another try can help.
     """
 
     @functools.wraps(function)
@@ -51,9 +69,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
             if error is None:
                 raise
             task_instance().xcom_push("error", error.to_wire())
-            if error.retryable:
-                raise error from fault
-            raise AirflowFailException(str(error)) from fault
+            raise error from fault
 
     return guarded
 

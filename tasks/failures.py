@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError, from_wire
-from tasks.operators.jobs_api import RayRefusedError, RayUnreachableError
-
-_OWN_CODE_FAILED = "JOB_ENTRYPOINT_COMMAND_ERROR"
-_TOKEN_REFUSED = "RAY_TOKEN_REFUSED"
+from tasks.operators.errors import RayRefusedError, RayUnreachableError
+from tasks.operators.operator import is_own_fault
+from tasks.operators.trigger import TOKEN_REFUSED
 
 
 def of_ray_job(event: dict[str, Any]) -> SortlineError:
@@ -26,7 +25,7 @@ def of_ray_job(event: dict[str, Any]) -> SortlineError:
             "a job that ends before it",
             "Ask for fewer epochs (--set epochs=N) or more workers (--workers N)",
         )
-    if event["error_type"] == _TOKEN_REFUSED:
+    if event["error_type"] == TOKEN_REFUSED:
         return CredentialError(
             event["message"],
             "the token that Ray was started with",
@@ -35,7 +34,7 @@ def of_ray_job(event: dict[str, Any]) -> SortlineError:
     told = from_wire(event["message"])
     if told is not None:
         return told
-    if event["error_type"] == _OWN_CODE_FAILED:
+    if is_own_fault(event):
         return SortlineError(
             f"Ray job {job} failed with exit code {event['exit_code']}",
             "exit code 0",

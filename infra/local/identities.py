@@ -27,7 +27,7 @@ class Rights(NamedTuple):
 
 
 _INGEST = ("datasets/", "shards/", "raw/", "staging/")
-_JUDGE = ("datasets/", "runs/", "models/")
+_JUDGE = ("datasets/", "runs/", "models/", "owners/")
 
 # Training reads neither test shards nor raw photos: what decides a promotion stays unseen.
 RIGHTS: dict[str, Rights] = {

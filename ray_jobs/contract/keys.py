@@ -65,3 +65,22 @@ def backbone(source: str) -> str:
 def export(run_id: str, kind: str, digest: str) -> str:
     """Prefix of one shipped format, named by what its files hold."""
     return run(run_id, f"export/{kind}/{digest[:12]}/")
+
+
+def owner(submission_id: str) -> str:
+    """Which task a Ray job belongs to; moved by If-Match, gone with the job."""
+    return f"{owner_prefix()}{submission_id}.json"
+
+
+def owner_prefix() -> str:
+    """Where the owners of all Ray jobs lie."""
+    return "owners/"
+
+
+def owned_job(key: str) -> str:
+    """The job that an owner's key is of.
+
+    >>> owned_job(owner("sortline-ab12-train-1"))
+    'sortline-ab12-train-1'
+    """
+    return key.removeprefix(owner_prefix()).removesuffix(".json")

@@ -3,21 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import json
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, Self, cast
+from urllib.parse import quote
 
 import httpx
 from airflow.sdk import BaseHook, Connection
 
-from tasks.operators.jobs_api import JobsApi, RayApiError
+from tasks.operators.errors import RayApiError
+from tasks.operators.jobs_api import JobsApi
+
+
+@dataclass(frozen=True)
+class RayConnection:
+    """Where a Ray dashboard is and how to talk to it; the token shows nowhere."""
+
+    address: str
+    dashboard_url: str
+    token: str | None = field(repr=False)
+    verify: bool = True
+    ca_bundle: str | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """Read an Airflow connection. Raises TypeError or ValueError for wrong extras."""
+        extra = cast("dict[str, Any]", connection.extra_dejson)  # pyright: ignore[reportUnknownMemberType]
+        address = _address(connection)
+        return cls(
+            address=address,
+            dashboard_url=str(extra.get("dashboard_url") or address).rstrip("/"),
+            token=connection.password,
+            verify=extra.get("verify") is not False,
+            ca_bundle=extra.get("ca_bundle") or None,
+            headers=_headers(extra.get("headers")),
+        )
+
+    def client(self) -> httpx.AsyncClient:
+        """A client that carries address, token and TLS settings."""
+        headers = dict(self.headers)
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return httpx.AsyncClient(
+            base_url=self.address,
+            headers=headers,
+            verify=_ssl_context(self.ca_bundle) if self.verify else False,
+            timeout=httpx.Timeout(30.0, connect=5.0),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # The address is the connection's; a proxy of the environment has no say in it.
+            trust_env=False,
+        )
+
+    def job_url(self, submission_id: str) -> str:
+        """The job's page on the dashboard."""
+        return f"{self.dashboard_url}/#/jobs/{quote(submission_id, safe='')}"
 
 
 class RayHook(BaseHook):
     """Talks to a Ray dashboard.
 
-    The connection: host = URL of the dashboard, password = token, extra = `{"verify": bool or
-    path of a CA bundle, "headers": {...}}`.
+    The connection, of type `ray`: host = address of the dashboard, password = token; extra =
+    `{"verify": true, "ca_bundle": path, "headers": {...}, "dashboard_url": for people}`.
     """
 
     conn_name_attr = "ray_conn_id"
@@ -32,58 +83,48 @@ class RayHook(BaseHook):
     @asynccontextmanager
     async def api(self) -> AsyncGenerator[JobsApi]:
         """The Jobs API, for as long as the block lasts."""
-        connection = await self.aget_connection(self.ray_conn_id)
-        async with httpx.AsyncClient(**_client_settings(connection)) as client:
+        connection = RayConnection.of(await self.aget_connection(self.ray_conn_id))
+        async with connection.client() as client:
             yield JobsApi(client)
 
-    def address(self) -> str:
-        """URL of the dashboard, without credentials."""
-        return _address(self.get_connection(self.ray_conn_id))
+    def ray_connection(self) -> RayConnection:
+        """The connection, read."""
+        return RayConnection.of(self.get_connection(self.ray_conn_id))
 
     def test_connection(self) -> tuple[bool, str]:
         """What the *Test* button shows."""
         try:
-            version = asyncio.run(self._version())
-        except RayApiError as error:
+            connection = self.ray_connection()
+            version = asyncio.run(_version(connection))
+        except (RayApiError, TypeError, ValueError, OSError) as error:
             return False, str(error)
-        return True, f"Ray {version} answers at {self.address()}"
+        return True, f"Ray {version} answers at {connection.address} and takes the token"
 
-    async def _version(self) -> str:
-        async with self.api() as api:
-            await api.list()  # asks for the token; the version does not
-            return await api.version()
 
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """How the connection form names its fields."""
-        return {
-            "hidden_fields": ["schema", "login", "port"],
-            "relabeling": {"host": "Dashboard URL", "password": "Token"},
-            "placeholders": {
-                "host": "https://ray.example:8265",
-                "extra": '{"verify": true, "headers": {}}',
-            },
-        }
+async def _version(connection: RayConnection) -> str:
+    async with connection.client() as client:
+        api = JobsApi(client)
+        await api.list()  # asks for the token; the version does not
+        return await api.version()
 
 
 def _address(connection: Connection) -> str:
-    host = connection.host or "http://127.0.0.1:8265"
+    host = (connection.host or "http://127.0.0.1:8265").rstrip("/")
     if "://" not in host:
-        scheme = connection.schema or "http"
-        host = f"{scheme}://{host}"
+        host = f"{connection.schema or 'http'}://{host}"
     return host if connection.port is None else f"{host}:{connection.port}"
 
 
-def _client_settings(connection: Connection) -> dict[str, Any]:
-    extra = cast("dict[str, Any]", connection.extra_dejson)  # pyright: ignore[reportUnknownMemberType]
-    headers: dict[str, str] = dict(extra.get("headers") or {})
-    if connection.password:
-        headers["Authorization"] = f"Bearer {connection.password}"
-    return {
-        "base_url": _address(connection),
-        "headers": headers,
-        "verify": extra.get("verify", True),
-        "timeout": httpx.Timeout(30.0, connect=5.0),
-        # The address is the connection's; a proxy of the environment has no say in it.
-        "trust_env": False,
-    }
+def _headers(given: object) -> dict[str, str]:
+    """The extra headers, from an object or from its JSON text (as a form sends it)."""
+    headers: object = json.loads(given) if isinstance(given, str) and given else given or {}
+    if not isinstance(headers, dict):
+        # Not its value: a header may carry a secret.
+        raise TypeError(f"headers is a {type(headers).__name__}; expected an object of texts")
+    return {str(name): str(value) for name, value in cast("dict[str, object]", headers).items()}
+
+
+@functools.cache
+def _ssl_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """Reading the authorities takes 20 ms: once a process, not once a waiting job."""
+    return ssl.create_default_context(cafile=ca_bundle)

@@ -6,13 +6,18 @@ Status comes from here and from here alone; a log that ends says nothing about t
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Self
 
 import httpx
+
+from tasks.operators.errors import RayApiError, RayRefusedError, RayUnreachableError
+
+# A followed log that is silent for so long is asked for anew: a cut connection may not tell.
+LOG_SILENCE_S = 60.0
 
 
 class JobStatus(StrEnum):
@@ -81,18 +86,6 @@ class JobRequest:
         return body
 
 
-class RayApiError(Exception):
-    """The dashboard answered with something that no request of ours should cause."""
-
-
-class RayUnreachableError(RayApiError):
-    """The dashboard does not answer, or answers that it cannot: try again."""
-
-
-class RayRefusedError(RayApiError):
-    """The token is missing or wrong."""
-
-
 class JobsApi:
     """The calls, over an `httpx.AsyncClient` that carries address, token and TLS settings."""
 
@@ -123,12 +116,36 @@ class JobsApi:
         """Ask a job to stop; it is gone when its status says so. Unknown is stopped."""
         await self._call("POST", f"/api/jobs/{submission_id}/stop", missing_ok=True)
 
-    async def logs(self, submission_id: str) -> str:
-        """What the job's driver has printed so far."""
-        answer = await self._call("GET", f"/api/jobs/{submission_id}/logs", missing_ok=True)
-        if answer.status_code == HTTPStatus.NOT_FOUND:
-            return ""
-        return answer.json().get("logs") or ""
+    async def read_log(self, submission_id: str, *, follow: bool) -> AsyncIterator[str]:
+        """The lines that the job's driver has printed, from the first one on.
+
+        Args:
+          submission_id: the job.
+          follow: go on with what comes, without end, and yield whole lines only.
+
+        Raises:
+          RayApiError: there is no log yet, the connection is lost, or Ray holds as many requests
+            of this kind as it takes (100 by default).
+        """
+        kind = "stream" if follow else "file"
+        query = {"submission_id": submission_id, "lines": "-1", "interval": "1"}
+        rest = ""
+        try:
+            async with self._client.stream(
+                "GET",
+                f"/api/v0/logs/{kind}",
+                params=query if follow else query | {"interval": "-1"},
+                timeout=httpx.Timeout(LOG_SILENCE_S, connect=5.0),
+            ) as answer:
+                await self._check(answer)
+                async for chunk in answer.aiter_text():
+                    *lines, rest = (rest + chunk).split("\n")
+                    for line in lines:
+                        yield line
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if rest and not follow:
+            yield rest
 
     async def version(self) -> str:
         """The version of Ray that answers."""
@@ -140,15 +157,26 @@ class JobsApi:
         try:
             answer = await self._client.request(method, path, json=json)
         except httpx.TransportError as error:
-            raise RayUnreachableError(
-                f"Ray's dashboard at {self._client.base_url} does not answer: {error!r}"
-            ) from error
-        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise RayRefusedError(f"Ray's dashboard at {self._client.base_url} refuses the token")
+            raise self._unreachable(error) from error
         if answer.status_code == HTTPStatus.NOT_FOUND and missing_ok:
             return answer
-        if answer.is_error:
-            last_line = (answer.text.strip().splitlines() or [""])[-1]
-            kind = RayUnreachableError if answer.is_server_error else RayApiError
-            raise kind(f"{method} {path}: HTTP {answer.status_code}: {last_line}")
+        await self._check(answer)
         return answer
+
+    async def _check(self, answer: httpx.Response) -> None:
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise RayRefusedError(f"Ray's dashboard at {self._client.base_url} refuses the token")
+        if not answer.is_success:
+            await answer.aread()
+            last_line = (answer.text.strip().splitlines() or [""])[-1]
+            retriable = answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            kind = RayUnreachableError if retriable else RayApiError
+            request = answer.request
+            raise kind(
+                f"{request.method} {request.url.path}: HTTP {answer.status_code}: {last_line}"
+            )
+
+    def _unreachable(self, error: httpx.TransportError) -> RayUnreachableError:
+        return RayUnreachableError(
+            f"Ray's dashboard at {self._client.base_url} does not answer: {error!r}"
+        )

@@ -10,19 +10,46 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from tasks.operators.errors import (
+    RayApiError,
+    RayError,
+    RayJobFailedError,
+    RayJobLostError,
+    RayJobTimedOutError,
+    RayUnreachableError,
+    SupersededError,
+)
 from tasks.operators.hook import RayHook
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
+from tasks.operators.links import RayJobLink
 from tasks.operators.naming import current_job
-from tasks.operators.trigger import RayJobTrigger, stop_and_wait
+from tasks.operators.ownership import Claim, Claimed, NoOwnership, Ownership
+from tasks.operators.stopping import finish_stop, stop_if_ended
+from tasks.operators.task_states import state_of
+from tasks.operators.trigger import TOKEN_REFUSED, RayJobTrigger
+
+# The driver's own exit code was not 0. Everything else that Ray calls a failure is the cluster's.
+OWN_CODE_FAILED = "JOB_ENTRYPOINT_COMMAND_ERROR"
+# A shell tells a signal as 128 + its number, Python as minus its number.
+_SHELL_SIGNALS = range(129, 193)
+_KILL_LIMIT_S = 4.5  # Airflow kills a task's process 5 s after it was told to end.
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule([RayUnreachableError, RayJobLostError], RetryAction.RETRY, reason="cluster lost"),
+        RetryRule(RayError, RetryAction.FAIL, reason="another try would fail the same way"),
+    ]
+)
 
 
 class RayJobOperator(BaseOperator):
     """Runs a Ray job to its end.
 
     The job's id is `<job_name>-<attempt>`: a clear, a retry or a second trigger of the same work
-    finds the job that is there (see `naming`). While Ray runs, the task is deferred.
+    finds the job that is there (see `naming`). While Ray runs, the task is deferred. What it
+    returns: `{"submission_id", **result}`.
 
     Args:
       job_name: what the job is, derived from its inputs (templated).
@@ -30,12 +57,13 @@ class RayJobOperator(BaseOperator):
       env_vars: names that the job's processes see; nothing secret, Ray shows them.
       num_cpus: CPUs that the entry point itself takes; None for a driver that only waits.
       deadline: how long the job may take, from its submission; then it is stopped.
-      failure: `module:function` of a `(event) -> Exception` that says what a failed job means.
+      ownership: import path of a factory of the `Ownership` records.
       ray_conn_id: the Airflow connection.
       poll_interval_s: seconds between two looks.
     """
 
     template_fields: Collection[str] = ("job_name", "entrypoint")
+    operator_extra_links = (RayJobLink(),)
     ui_color = "#d3e8f5"
 
     def __init__(  # noqa: PLR0913 - an operator's arguments are its interface
@@ -46,73 +74,135 @@ class RayJobOperator(BaseOperator):
         env_vars: Mapping[str, str] | None = None,
         num_cpus: float | None = None,
         deadline: timedelta | None = None,
-        failure: str = "tasks.operators.operator:job_failure",
+        ownership: str = f"{NoOwnership.__module__}:{NoOwnership.__qualname__}",
         ray_conn_id: str = RayHook.default_conn_name,
         poll_interval_s: float = 2.0,
         **kwargs: Any,  # noqa: ANN401 - BaseOperator's own
     ) -> None:
+        kwargs.setdefault("retry_policy", RETRY_POLICY)
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType] - Airflow's types
         self.job_name = job_name
         self.entrypoint = entrypoint
         self.env_vars = dict(env_vars or {})
         self.num_cpus = num_cpus
         self.deadline = deadline
-        self.failure = failure
+        self.ownership = ownership
         self.ray_conn_id = ray_conn_id
         self.poll_interval_s = poll_interval_s
-        self._submission_id: str | None = None
+        self.job_url = ""
+        self._killed = threading.Event()
+        self._held: tuple[str, Claim] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or submit the job, then wait for it deferred."""
-        job = asyncio.run(self._find_or_submit(context))
+        claim = _claim_of(context)
+        job = asyncio.run(self._find_or_submit(context, claim))
+        self._show(job.submission_id)
         if job.status is JobStatus.SUCCEEDED:
             self.log.info("Ray job %s has succeeded already", job.submission_id)
-            return {"submission_id": job.submission_id}
+            return self._over(job.submission_id)
         self.defer(
             trigger=RayJobTrigger(
                 ray_conn_id=self.ray_conn_id,
                 submission_id=job.submission_id,
                 poll_interval_s=self.poll_interval_s,
                 deadline=self._deadline_of(job),
+                claim=claim.to_json(),
+                ownership=self.ownership,
             ),
             method_name="execute_complete",
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Return the job's id, or raise what its failure means."""
+        """Return the job's id and result, or raise what its failure means."""
+        submission_id = event["submission_id"]
+        self._show(submission_id)
         if event["status"] == JobStatus.SUCCEEDED:
-            return {"submission_id": event["submission_id"]}
-        error: Exception = pkgutil.resolve_name(self.failure)(event)
-        raise error
+            return self._over(submission_id)
+        if JobStatus(event["status"]).is_terminal and event["error_type"] != TOKEN_REFUSED:
+            self._records().forget(submission_id)
+        raise self.failure_of(event)
 
     def on_kill(self) -> None:
-        """Stop the job: the task was ended while this process still had it."""
-        submission_id = self._submission_id
-        if submission_id:
-            # Airflow calls this from a signal handler, maybe while `execute` runs its own loop.
-            stop = threading.Thread(target=lambda: asyncio.run(self._stop(submission_id)))
-            stop.start()
-            stop.join()
+        """Stop the job if the task was ended for good; nothing is submitted any more.
 
-    async def _find_or_submit(self, context: Context) -> Job:
+        Airflow calls this from a signal handler, maybe while `execute` runs its own loop. What
+        this cannot finish, or cannot tell, the reconciler does.
+        """
+        self._killed.set()
+        if self._held is not None:
+            stop = threading.Thread(target=self._stop_if_ended, args=self._held, daemon=True)
+            stop.start()
+            stop.join(_KILL_LIMIT_S)
+
+    def failure_of(self, event: dict[str, Any]) -> Exception:
+        """What a job that did not succeed means. Override it where more is known.
+
+        Args:
+          event: what `RayJobTrigger` fired.
+        """
+        return job_failure(event)
+
+    def result_of(self, submission_id: str) -> dict[str, Any]:
+        """What a job that succeeded made, as plain values. Override it to put that into XCom."""
+        return {}
+
+    def _over(self, submission_id: str) -> dict[str, Any]:
+        result = {"submission_id": submission_id, **self.result_of(submission_id)}
+        self._records().forget(submission_id)
+        return result
+
+    async def _find_or_submit(self, context: Context, claim: Claim) -> Job:
+        ownership = self._records()
         async with RayHook(self.ray_conn_id).api() as api:
-            submission_id, job = current_job(self.job_name, await api.list())
-            if (state := cast("Any", context).get("task_state_store")) is not None:
-                state.set("submission_id", submission_id)
-            self._submission_id = submission_id
-            return job or await self._submit(api, submission_id)
+            while True:
+                submission_id, job = current_job(self.job_name, await api.list())
+                if job is not None and job.status is JobStatus.SUCCEEDED:
+                    return job
+                cast("Any", context)["task_state_store"].set("submission_id", submission_id)
+                match await asyncio.to_thread(ownership.claim, submission_id, claim):
+                    case Claimed.MINE:
+                        self._held = submission_id, claim
+                        return job or await self._submit(api, submission_id)
+                    case Claimed.BEING_STOPPED:
+                        self.log.info("Ray job %s is being stopped; waiting", submission_id)
+                        await finish_stop(api, ownership, submission_id)
+                    case Claimed.SUPERSEDED:
+                        raise SupersededError(f"a newer try has taken {submission_id} over")
 
     async def _submit(self, api: JobsApi, submission_id: str) -> Job:
+        if self._killed.is_set():
+            raise SupersededError("the task was killed before its job was submitted")
         request = JobRequest(
             entrypoint=self.entrypoint, env_vars=self.env_vars, num_cpus=self.num_cpus
         )
         self.log.info("submitting Ray job %s: %s", submission_id, request.entrypoint)
         await api.submit(submission_id, request)
+        if self._killed.is_set():
+            # The kill came while the job was on its way, and may have found nothing to stop.
+            await asyncio.to_thread(self.on_kill)
         return Job(submission_id, JobStatus.PENDING)
 
-    async def _stop(self, submission_id: str) -> None:
-        async with RayHook(self.ray_conn_id).api() as api:
-            await stop_and_wait(api, submission_id)
+    def _stop_if_ended(self, submission_id: str, claim: Claim) -> None:
+        async def stop() -> None:
+            async with RayHook(self.ray_conn_id).api() as api:
+                outcome = await stop_if_ended(
+                    api, self._records(), submission_id, claim, lambda: state_of(claim)
+                )
+            self.log.info("killed; Ray job %s: %s", submission_id, outcome.value)
+
+        try:
+            asyncio.run(stop())
+        except (RayApiError, TimeoutError) as error:
+            self.log.warning(
+                "killed; Ray job %s is left to the reconciler: %r", submission_id, error
+            )
+
+    def _show(self, submission_id: str) -> None:
+        self.job_url = RayHook(self.ray_conn_id).ray_connection().job_url(submission_id)
+
+    def _records(self) -> Ownership:
+        return pkgutil.resolve_name(self.ownership)()
 
     def _deadline_of(self, job: Job) -> str | None:
         if self.deadline is None:
@@ -122,9 +212,35 @@ class RayJobOperator(BaseOperator):
         return (start + self.deadline).isoformat()
 
 
-def job_failure(event: dict[str, Any]) -> Exception:
-    """A failed job, when nobody knows more: not retried if its own code failed."""
+def job_failure(event: dict[str, Any]) -> RayError:
+    """What Ray's own words for a failure mean, when nobody knows more."""
     text = f"Ray job {event['submission_id']} ended {event['status']}: {event['message']}"
-    if event["timed_out"] or event["error_type"] == "JOB_ENTRYPOINT_COMMAND_ERROR":
-        return AirflowFailException(text)
-    return AirflowException(text)
+    if event["timed_out"]:
+        return RayJobTimedOutError(f"{text} (stopped at its deadline)")
+    if is_own_fault(event):
+        return RayJobFailedError(f"{text} (exit code {event['exit_code']})")
+    return RayJobLostError(f"{text} ({event['error_type'] or 'no error type'})")
+
+
+def is_own_fault(event: dict[str, Any]) -> bool:
+    """Whether the job's own code ended it: by an exit code, not by a signal from outside."""
+    if event["error_type"] == TOKEN_REFUSED:
+        return True
+    return event["error_type"] == OWN_CODE_FAILED and not _was_killed(event["exit_code"])
+
+
+def _was_killed(exit_code: int | None) -> bool:
+    """Whether a signal ended the driver: the platform's doing (memory, a node that went)."""
+    return exit_code is not None and (exit_code < 0 or exit_code in _SHELL_SIGNALS)
+
+
+def _claim_of(context: Context) -> Claim:
+    ti = cast("Any", context)["ti"]
+    return Claim(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=ti.map_index,
+        try_number=ti.try_number,
+        try_id=str(ti.id),
+    )

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import pkgutil
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from tasks.operators.cluster_watch import ClusterWatch, Look, waiting_for
+from tasks.operators.errors import RayApiError, RayRefusedError
 from tasks.operators.hook import RayHook
-from tasks.operators.jobs_api import (
-    Job,
-    JobsApi,
-    JobStatus,
-    RayRefusedError,
-    RayUnreachableError,
-)
+from tasks.operators.jobs_api import Job, JobStatus
+from tasks.operators.log_tail import LogTail
+from tasks.operators.ownership import Claim, Ownership
+from tasks.operators.stopping import Outcome, stop_if_ended, stop_owned
+from tasks.operators.task_states import state_of
 
-TOKEN_REFUSED = "RAY_TOKEN_REFUSED"  # our addition to Ray's own error types
-STOP_LIMIT_S = 25.0  # Airflow gives `on_kill` 30 s.
+TOKEN_REFUSED = "RAY_TOKEN_REFUSED"  # our additions to Ray's own error types
+JOB_UNKNOWN = "RAY_JOB_UNKNOWN"
+# One refusal may be an old token in a client of before; two in a row are meant.
+_REFUSALS = 2
 
 
 class RayJobTrigger(BaseTrigger):
@@ -33,6 +36,8 @@ class RayJobTrigger(BaseTrigger):
       poll_interval_s: seconds between two looks.
       deadline: UTC instant (ISO 8601) at which the job is stopped; None means never. Airflow
         enforces no `execution_timeout` on a deferred task, so the operator's own ends here.
+      claim: the try that waits (`Claim.to_json`).
+      ownership: import path of a factory of the `Ownership` records.
     """
 
     def __init__(
@@ -42,13 +47,16 @@ class RayJobTrigger(BaseTrigger):
         submission_id: str,
         poll_interval_s: float,
         deadline: str | None,
+        claim: dict[str, Any],
+        ownership: str,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType] - Airflow's types
         self.ray_conn_id = ray_conn_id
         self.submission_id = submission_id
         self.poll_interval_s = poll_interval_s
         self.deadline = deadline
-        self._lines_seen = 0
+        self.claim = claim
+        self.ownership = ownership
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments; after a restart of the triggerer this is all that is left."""
@@ -59,73 +67,109 @@ class RayJobTrigger(BaseTrigger):
                 "submission_id": self.submission_id,
                 "poll_interval_s": self.poll_interval_s,
                 "deadline": self.deadline,
+                "claim": self.claim,
+                "ownership": self.ownership,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until the job has ended; its new log lines go to the task's log as they come."""
-        async with RayHook(self.ray_conn_id).api() as api:
-            while True:
-                late = self._is_late()
-                job = await self._ask(self._stop(api) if late else self._look(api))
-                if job is not None and job.status.is_terminal:
-                    yield TriggerEvent(_event(job, timed_out=late))
-                    return
-                await asyncio.sleep(self.poll_interval_s)
+        """Wait until the job has ended; its log goes to the task's log as it comes."""
+        async with waiting_for(self.ray_conn_id, self.submission_id, self.poll_interval_s) as watch:
+            tail = LogTail(self.submission_id, lambda line: self.log.info("%s", line))
+            follower = asyncio.create_task(tail.follow(lambda: watch.api))
+            try:
+                event = await self._until_over(watch)
+            finally:
+                follower.cancel()
+                await asyncio.gather(follower, return_exceptions=True)
+            if watch.api is not None and event["error_type"] not in {TOKEN_REFUSED, JOB_UNKNOWN}:
+                await tail.catch_up(watch.api)
+        yield TriggerEvent(event)
 
     async def on_kill(self) -> None:
-        """Stop the job and wait until it is gone: a user has ended the deferred task."""
+        """Stop the job if its task was ended for good: marked, or its DAG run failed.
+
+        Airflow calls this after a clear, too; then the new try takes the job over, or has done so
+        already. Where Airflow cannot say which it was, the reconciler decides.
+        """
         async with RayHook(self.ray_conn_id).api() as api:
-            await stop_and_wait(api, self.submission_id)
+            outcome = await stop_if_ended(
+                api, self._records(), self.submission_id, self._claim(), self._ask_state
+            )
+        self.log.info("killed while waiting; Ray job %s: %s", self.submission_id, outcome.value)
 
-    async def _ask(self, question: Awaitable[Job]) -> Job | None:
-        """The job as it is now; None where the cluster cannot say (it may come back)."""
-        try:
-            return await question
-        except (RayUnreachableError, TimeoutError) as error:
-            self.log.warning("waiting for Ray: %r", error)
+    async def _until_over(self, watch: ClusterWatch) -> dict[str, Any]:
+        refusals = 0
+        while True:
+            look = await watch.next_look()
+            if self._is_late() and watch.api is not None:
+                event = await self._stop_late(watch)
+            else:
+                refusals = refusals + 1 if isinstance(look.error, RayRefusedError) else 0
+                event = self._event_of(look, refusals)
+            if event is not None:
+                return event
+
+    def _event_of(self, look: Look, refusals: int) -> dict[str, Any] | None:
+        """What a look means: the event to fire, or None to go on waiting."""
+        if refusals >= _REFUSALS:
+            return self._event(
+                Job(self.submission_id, JobStatus.FAILED, str(look.error), TOKEN_REFUSED)
+            )
+        if look.error is not None:
+            self.log.warning("waiting for Ray: %s", look.error)
             return None
-        except RayRefusedError as error:
-            return Job(self.submission_id, JobStatus.FAILED, str(error), TOKEN_REFUSED)
+        if self.submission_id not in look.asked:
+            return None  # the look had begun before this wait did
+        job = look.jobs.get(self.submission_id)
+        if job is None:
+            return self._event(self._unknown())
+        return self._event(job) if job.status.is_terminal else None
 
-    async def _look(self, api: JobsApi) -> Job:
-        job = await api.find(self.submission_id)
-        await self._copy_log(api)
-        return job or self._lost()
+    async def _stop_late(self, watch: ClusterWatch) -> dict[str, Any] | None:
+        """Stop the job at its deadline; None where Ray does not answer: try again."""
+        api = watch.api
+        if api is None:
+            return None
+        try:
+            outcome = await stop_owned(api, self._records(), self.submission_id, self._claim())
+            job = await api.find(self.submission_id)
+        except (RayApiError, TimeoutError) as error:
+            self.log.warning("past its deadline, and cannot be stopped yet: %r", error)
+            await asyncio.sleep(self.poll_interval_s)
+            return None
+        if outcome is Outcome.TAKEN_OVER:
+            self.log.warning("past its deadline, but another task waits for it now")
+        return self._event(job or self._unknown(), timed_out=True)
 
-    async def _stop(self, api: JobsApi) -> Job:
-        return await stop_and_wait(api, self.submission_id) or self._lost()
+    def _unknown(self) -> Job:
+        text = "the cluster does not know the job: it was started anew"
+        return Job(self.submission_id, JobStatus.FAILED, text, JOB_UNKNOWN)
 
-    def _lost(self) -> Job:
-        return Job(self.submission_id, JobStatus.FAILED, "the cluster does not know the job")
+    def _ask_state(self) -> str | None:
+        try:
+            return state_of(self._claim())
+        except Exception as error:  # whatever it is: the reconciler decides then
+            self.log.warning("Airflow cannot be asked for the task's state: %r", error)
+            return None
 
-    async def _copy_log(self, api: JobsApi) -> None:
-        lines = (await api.logs(self.submission_id)).splitlines()
-        for line in lines[self._lines_seen :]:
-            self.log.info("%s", line)
-        self._lines_seen = len(lines)
+    def _records(self) -> Ownership:
+        return pkgutil.resolve_name(self.ownership)()
+
+    def _claim(self) -> Claim:
+        return Claim.from_json(self.claim)
 
     def _is_late(self) -> bool:
         return self.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(
             self.deadline
         )
 
-
-async def stop_and_wait(api: JobsApi, submission_id: str) -> Job | None:
-    """Stop a job and wait, `STOP_LIMIT_S` at most, until it is gone."""
-    async with asyncio.timeout(STOP_LIMIT_S):
-        await api.stop(submission_id)
-        while (job := await api.find(submission_id)) and not job.status.is_terminal:
-            await asyncio.sleep(0.5)
-        return job
-
-
-def _event(job: Job, *, timed_out: bool) -> dict[str, Any]:
-    return {
-        "submission_id": job.submission_id,
-        "status": job.status.value,
-        "message": job.message,
-        "error_type": job.error_type,
-        "exit_code": job.exit_code,
-        "timed_out": timed_out,
-    }
+    def _event(self, job: Job, *, timed_out: bool = False) -> dict[str, Any]:
+        return {
+            "submission_id": job.submission_id,
+            "status": job.status.value,
+            "message": job.message,
+            "error_type": job.error_type,
+            "exit_code": job.exit_code,
+            "timed_out": timed_out,
+        }

@@ -1,0 +1,90 @@
+"""What a Ray step made, in a few figures: the step's document holds the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.run import (
+    EvaluationResult,
+    ExportResult,
+    Scores,
+    TrainingResult,
+    VerificationResult,
+)
+from ray_jobs.storage import Store, read_document
+
+Figures = dict[str, Any]
+
+
+def of_step(store: Store, run_id: str, step: str) -> Figures:
+    """The figures of a step that succeeded: `{"document": URI, "metrics": {...}}`.
+
+    Args:
+      store: the bucket, as `judge`.
+      run_id: the run.
+      step: `train`, `export`, `verify` or `evaluate`.
+
+    Raises:
+      KeyError: no such step.
+      MissingObjectError: the step has not written its document.
+    """
+    name, metrics = _STEPS[step]
+    key = keys.run(run_id, name)
+    return {"document": store.uri(key), "metrics": metrics(store, key)}
+
+
+def _training(store: Store, key: str) -> Figures:
+    result = read_document(store, TrainingResult, key)
+    best = next(epoch for epoch in result.epochs if epoch.epoch == result.best_epoch)
+    return {
+        "best_epoch": result.best_epoch,
+        "epochs": len(result.epochs),
+        "val_accuracy": best.val_accuracy,
+        "val_loss": best.val_loss,
+        "images_per_s": best.images_per_s,
+        "workers": result.workers,
+        "resumed_from_step": result.resumed_from_step,
+        "seconds": result.seconds,
+    }
+
+
+def _export(store: Store, key: str) -> Figures:
+    result = read_document(store, ExportResult, key)
+    return {"formats": [one.format.value for one in result.exports], "seconds": result.seconds}
+
+
+def _verification(store: Store, key: str) -> Figures:
+    result = read_document(store, VerificationResult, key)
+    return {
+        "images": result.images,
+        "max_difference": result.max_difference,
+        "tolerance": result.tolerance,
+    }
+
+
+def _evaluation(store: Store, key: str) -> Figures:
+    result = read_document(store, EvaluationResult, key)
+    return {
+        "split": result.split.value,
+        "candidate": _scores(result.candidate),
+        "champion": _scores(result.champion) if result.champion else None,
+    }
+
+
+def _scores(scores: Scores) -> Figures:
+    return {
+        "model_version": scores.model_version,
+        "images": scores.images,
+        "accuracy": scores.accuracy,
+        "interval": list(scores.interval),
+    }
+
+
+_STEPS: dict[str, tuple[str, Callable[[Store, str], Figures]]] = {
+    "train": ("training.json", _training),
+    "export": ("exports.json", _export),
+    "verify": ("verification.json", _verification),
+    "evaluate": ("evaluation.json", _evaluation),
+}
