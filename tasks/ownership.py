@@ -24,10 +24,11 @@ class Owner(Part):
 
 
 class OwnerRecord(Document):
-    """`owners/<submission_id>.json`, moved by If-Match; no owner: the job is being stopped."""
+    """`owners/<submission_id>.json`, moved by If-Match, gone with the job."""
 
     submission_id: str
-    owner: Owner | None
+    owner: Owner
+    being_stopped: bool
 
 
 class StoredOwnership:
@@ -40,24 +41,21 @@ class StoredOwnership:
         """Make `claim` the owner, unless the job is being stopped or a newer try has it."""
         while True:
             record, etag = self._read(submission_id)
-            if record is not None and record.owner is None:
+            if record is not None and record.being_stopped:
                 return Claimed.BEING_STOPPED
-            if (
-                record is not None
-                and record.owner is not None
-                and record.owner.is_newer_than(claim)
-            ):
+            if record is not None and record.owner.is_newer_than(claim):
                 return Claimed.SUPERSEDED
             if self._write(Record(submission_id, claim), etag):
                 return Claimed.MINE
 
     def resign(self, submission_id: str, claim: Claim) -> bool:
         """Turn a job of `claim` into one that is being stopped; False if it is another's now."""
+        given_up = Record(submission_id, claim, being_stopped=True)
         while True:
             record, etag = self._read(submission_id)
-            if record is None or (record.owner is not None and record.owner != claim):
+            if record is None or record.owner != claim:
                 return False
-            if record.owner is None or self._write(Record(submission_id, None), etag):
+            if record.being_stopped or self._write(given_up, etag):
                 return True
 
     def forget(self, submission_id: str) -> None:
@@ -77,12 +75,15 @@ class StoredOwnership:
         if found is None:
             return None, None
         kept = OwnerRecord.from_json(found.data, origin=self._store.uri(key))
-        owner = Claim.from_json(kept.owner.model_dump()) if kept.owner else None
-        return Record(submission_id, owner), found.etag
+        owner = Claim.from_json(kept.owner.model_dump())
+        return Record(submission_id, owner, kept.being_stopped), found.etag
 
     def _write(self, record: Record, etag: str | None) -> bool:
-        owner = Owner(**record.owner.to_json()) if record.owner else None
-        kept = OwnerRecord(submission_id=record.submission_id, owner=owner)
+        kept = OwnerRecord(
+            submission_id=record.submission_id,
+            owner=Owner(**record.owner.to_json()),
+            being_stopped=record.being_stopped,
+        )
         key = keys.owner(record.submission_id)
         return self._store.compare_and_set(key, kept.to_json(), etag=etag)
 

@@ -29,6 +29,7 @@ REASONS_TAG = "sortline.reasons"
 
 _METRICS = ("learning_rate", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_s")
 _EPOCHS_A_BATCH = 1000 // len(_METRICS)  # the server takes 1,000 metrics a call
+_REPORT = "report.html"
 _MODEL = "model"  # artifact folder that a model version points at
 
 
@@ -39,7 +40,8 @@ def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[st
     our bucket, where the tag `sortline.export` points.
 
     Returns:
-      `{"model", "version", "mlflow_run_id", "url"}`; the version is a whole number.
+      `{"model", "version", "mlflow_run_id", "url", "run_url"}`; the version is a whole number,
+      the addresses are those of MLflow's pages for the version and for the run.
 
     Raises:
       ClusterError, CredentialError: MLflow cannot be used (see `tasks.mlflow_client`).
@@ -59,7 +61,23 @@ def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[st
         "version": version,
         "mlflow_run_id": run.info.run_id,
         "url": f"{settings.mlflow_uri}/#/models/{model}/versions/{version}",
+        "run_url": _run_url(settings, run.info.experiment_id, run.info.run_id),
     }
+
+
+def keep_report(settings: Settings, store: Store, mlflow_run_id: str, key: str) -> str:
+    """Put a run's report beside its MLflow run, where a browser can open it.
+
+    Returns:
+      The address of MLflow's page that shows it.
+
+    Raises: as `connect`; MissingObjectError where there is no report.
+    """
+    html = store.get(key).decode()
+    with connect(settings) as client:
+        client.log_text(mlflow_run_id, html, _REPORT)
+        experiment_id = client.get_run(mlflow_run_id).info.experiment_id
+    return f"{_run_url(settings, experiment_id, mlflow_run_id)}/artifacts/{_REPORT}"
 
 
 def set_verdict_tags(settings: Settings, model: str, version: int, verdict: Verdict) -> None:
@@ -86,6 +104,10 @@ def list_versions(settings: Settings, model: str) -> list[dict[str, Any]]:
         found = client.search_model_versions(f"name = '{model}'")
     rows = [_row(int(one.version), dict(one.tags), one.creation_timestamp) for one in found]
     return sorted(rows, key=lambda row: row["version"], reverse=True)
+
+
+def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str) -> str:
+    return f"{settings.mlflow_uri}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
 
 
 def _row(version: int, tags: Mapping[str, str], created_ms: int) -> dict[str, Any]:

@@ -37,7 +37,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """What the dashboard says of one job; times are Unix milliseconds."""
+    """What the dashboard says of one job; times are Unix milliseconds.
+
+    `node_id` is where its driver runs; None until it does.
+    """
 
     submission_id: str
     status: JobStatus
@@ -46,6 +49,7 @@ class Job:
     exit_code: int | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    node_id: str | None = None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
@@ -58,6 +62,7 @@ class Job:
             exit_code=body.get("driver_exit_code"),
             start_ms=body.get("start_time"),
             end_ms=body.get("end_time"),
+            node_id=body.get("driver_node_id"),
         )
 
 
@@ -127,14 +132,16 @@ class JobsApi:
           RayApiError: there is no log yet, the connection is lost, or Ray holds as many requests
             of this kind as it takes (100 by default).
         """
-        kind = "stream" if follow else "file"
-        query = {"submission_id": submission_id, "lines": "-1", "interval": "1"}
+        job = await self.find(submission_id)
+        if job is None or job.node_id is None:
+            raise RayUnreachableError(f"Ray job {submission_id} has no log yet")
+        query = {"submission_id": submission_id, "node_id": job.node_id, "lines": "-1"}
         rest = ""
         try:
             async with self._client.stream(
                 "GET",
-                f"/api/v0/logs/{kind}",
-                params=query if follow else query | {"interval": "-1"},
+                f"/api/v0/logs/{'stream' if follow else 'file'}",
+                params=query | ({"interval": "1"} if follow else {}),
                 timeout=httpx.Timeout(LOG_SILENCE_S, connect=5.0),
             ) as answer:
                 await self._check(answer)

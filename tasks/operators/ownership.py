@@ -48,10 +48,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Record:
-    """A job and its owner; without one it is being stopped, and nobody may take it over."""
+    """A job and its owner; one that was given up is being stopped, and cannot be taken over."""
 
     submission_id: str
-    owner: Claim | None
+    owner: Claim
+    being_stopped: bool = False
 
 
 class Claimed(Enum):

@@ -60,7 +60,7 @@ async def sweep(
 async def _settle(
     api: JobsApi, ownership: Ownership, state_of: StateOf, record: Record, job: Job | None
 ) -> str:
-    if record.owner is not None:
+    if not record.being_stopped:
         state = await asyncio.to_thread(state_of, record.owner)
         if state not in ENDED:
             return "kept"
@@ -68,7 +68,7 @@ async def _settle(
     if job is None or job.status.is_terminal:
         await asyncio.to_thread(ownership.forget, record.submission_id)
         return "forgotten"
-    if record.owner is None:
+    if record.being_stopped:
         await finish_stop(api, ownership, record.submission_id)
         return "stopped"
     outcome = await stop_owned(api, ownership, record.submission_id, record.owner)
