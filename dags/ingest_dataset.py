@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, task
 
 from dags import ingesting
+from dags.forms import ingest_form
 from dags.shared import DATASET, DEFAULT_ARGS, step
-from tasks.sources.registry import FORMATS
 
 with DAG(
     dag_id="ingest_dataset",
@@ -35,11 +35,7 @@ with DAG(
     default_args=DEFAULT_ARGS,
     dagrun_timeout=timedelta(hours=6),
     tags=["sortline", "data"],
-    params={
-        "source": Param("sample:", type="string", minLength=1, description="Where the photos are"),
-        "name": Param("", type="string", description="Data set name; empty: the source's own"),
-        "format": Param("auto", type="string", enum=list(FORMATS), description="Source format"),
-    },
+    params=ingest_form(),
 ):
     inspect = task(step(ingesting.inspect))()
     split = task(step(ingesting.split))()

@@ -18,7 +18,7 @@ def inspect() -> dict[str, Any]:
         _store(),
         source_uri=params["source"],
         source_format=params["format"],
-        dataset=ingest.dataset_name_for(params["source"], params["name"], params["format"]),
+        dataset=ingest.dataset_name_for(params["source"], params["name"] or "", params["format"]),
         ingest_id=short_id(get_current_context()["run_id"]),
     )
 

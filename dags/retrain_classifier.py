@@ -5,8 +5,9 @@ only if it is really better:
 plan -> train -> register -> export -> verify -> evaluate -> gate -> promote -> report.
 
 **Inputs.** Runs when `ingest_dataset` announces a data set, every Monday at 03:00 UTC, and by
-hand. Scheduled and announced runs act on the data set and the recipe of the Variables
-`sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored.
+hand with a form. Scheduled and announced runs act on the data set and the recipe of the Variables
+`sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored. With
+`require_approval`, a person approves or rejects what the gate would promote.
 
 **Idempotence.** The run id is a hash of data set version, recipe, seed and code version. What was
 judged already ends as `unchanged`; a Ray job that is there is taken over, never started twice;
@@ -21,12 +22,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
 from dags import retraining
+from dags.forms import retrain_form
 from dags.ray_steps import ray_step
 from dags.shared import DATASET, DEFAULT_ARGS, step
-from ray_jobs.recipes import catalog
 
 with DAG(
     dag_id="retrain_classifier",
@@ -39,22 +40,7 @@ with DAG(
     default_args=DEFAULT_ARGS,
     dagrun_timeout=timedelta(days=2),
     tags=["sortline", "training"],
-    params={
-        "dataset": Param(None, type=["null", "string"], description="Empty: that of the settings"),
-        "version": Param(None, type=["null", "string"], description="Empty: the newest"),
-        "recipe": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *catalog.names()],
-            description="Empty: that of the settings",
-        ),
-        "overrides": Param({}, type="object", description='Recipe keys: {"epochs": 3}'),
-        "workers_min": Param(2, type="integer", minimum=1, maximum=1024),
-        "workers_max": Param(2, type="integer", minimum=1, maximum=1024),
-        "seed": Param(0, type="integer", minimum=0),
-        "force": Param(False, type="boolean", description="Run a judged fingerprint again"),
-        "note": Param(None, type=["null", "string"], maxLength=500),
-    },
+    params=retrain_form(),
 ):
     plan = task.short_circuit(step(retraining.plan))()
     train = ray_step("train", deadline=timedelta(hours=24))

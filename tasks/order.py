@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,24 +16,41 @@ from tasks.names import dataset_name
 from tasks.settings import DEFAULT_RECIPE
 
 WORKERS_LIMIT = 1024  # as in the contract's `Resources`
+BUDGET_LIMIT_MINUTES = 2 * 24 * 60
+
+# What the form asks for by itself, and the recipe's key that it sets.
+SHORTCUTS = {"epochs": "epochs", "image_px": "image_px", "base_rate": "schedule.base_lr"}
 
 
 class Order(Document):
     """One order for a training: which data, which recipe, on how many workers.
 
-    `version` None is the newest. `overrides` maps a recipe's dotted keys to values. `force` runs
-    a fingerprint again that was judged already.
+    `version` None is the newest. `overrides` maps a recipe's dotted keys to values; `epochs`,
+    `image_px` and `base_rate` are shortcuts to three of them, whose ranges the recipe checks.
+    `force` runs a fingerprint again that was judged already. `budget_minutes` is the longest that
+    the training job may take, `require_approval` asks a person before a promotion: neither
+    changes what is learnt.
     """
 
     dataset: Annotated[str, AfterValidator(dataset_name)]
     version: str | None = None
     recipe: str = DEFAULT_RECIPE
+    epochs: int | None = None
+    image_px: int | None = None
+    base_rate: float | None = None
     overrides: dict[str, object] = Field(default_factory=dict[str, object])
     workers_min: int = 2
     workers_max: int = 2
+    budget_minutes: Annotated[int, Field(ge=1, le=BUDGET_LIMIT_MINUTES)] | None = None
+    require_approval: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     force: bool = False
-    note: str | None = None
+    note: Annotated[str, Field(max_length=500)] | None = None
+
+    @property
+    def recipe_keys(self) -> dict[str, object]:
+        """Every key of the recipe that is set anew: the overrides and the shortcuts."""
+        return self.overrides | self._shortcuts()
 
     @property
     def resources(self) -> Resources:
@@ -46,6 +64,16 @@ class Order(Document):
             self.workers_min, self.workers_max, f"{self.workers_min}..{self.workers_max}"
         )
         return self
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for field, key in SHORTCUTS.items():
+            _check_said_once(field, getattr(self, field), key, self.overrides)
+        return self
+
+    def _shortcuts(self) -> dict[str, object]:
+        asked = {key: getattr(self, field) for field, key in SHORTCUTS.items()}
+        return {key: value for key, value in asked.items() if value is not None}
 
 
 def parse_conf(conf: Mapping[str, object]) -> Order:
@@ -74,6 +102,27 @@ def parse_workers(text: str) -> tuple[int, int]:
     fewest, most = int(found[1]), int(found[2] or found[1])
     _check_workers(fewest, most, text)
     return fewest, most
+
+
+def _check_said_once(field: str, value: object, key: str, overrides: Mapping[str, object]) -> None:
+    """Refuse a key that is given both ways with two values; the same value twice is fine."""
+    if value is None or key not in overrides or _plain(overrides[key]) == value:
+        return
+    raise SpecError(
+        f"{field} is {value!r}, and overrides sets '{key}' to {overrides[key]!r}",
+        "one value",
+        f"Leave one of the two out: '{field}', or '{key}' in overrides",
+    )
+
+
+def _plain(value: object) -> object:
+    """A text of the command line as the number that it states, if it states one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return cast("object", json.loads(value))
+    except ValueError:
+        return value
 
 
 def _check_workers(fewest: int, most: int, text: str) -> None:

@@ -30,7 +30,8 @@ class Plan(Part):
     """What the steps of a run are told.
 
     Where `unchanged`, nothing is to be done: `run_id` is the newest run of this fingerprint that
-    was judged.
+    was judged. `budget_minutes` is the longest that the training job may take (None: as long as
+    its step allows); `require_approval` asks a person before a promotion.
     """
 
     run_id: str
@@ -41,13 +42,15 @@ class Plan(Part):
     recipe: str
     model: str
     unchanged: bool
+    budget_minutes: int | None = None
+    require_approval: bool = False
 
 
 def fingerprint(manifest: ManifestRef, recipe: Recipe, seed: int, code_version: str) -> str:
     """sha256 (hex) over everything that decides what is learnt, and nothing else.
 
-    Where the manifest lies, the resources and the note are left out. The data set's name is in:
-    two names with the same images have two models.
+    Where the manifest lies, the resources, the budget, the approval and the note are left out.
+    The data set's name is in: two names with the same images have two models.
     """
     data = {"dataset": manifest.dataset, "version": manifest.version}
     learnt = {"manifest": data, "recipe": recipe.model_dump(mode="json")}
@@ -69,7 +72,7 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
       ClusterError: another plan wrote the same spec meanwhile.
     """
     manifest = _find_manifest(store, order.dataset, order.version)
-    recipe = catalog.resolve(order.recipe, order.overrides)
+    recipe = catalog.resolve(order.recipe, order.recipe_keys)
     name = fingerprint(manifest, recipe, order.seed, code_version)
     judged, unjudged = _runs_of(store, name[:RUN_ID_DIGITS])
     run_id = unjudged if judged is None or order.force else judged
@@ -94,6 +97,8 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
         recipe=recipe.name,
         model=manifest.dataset,
         unchanged=run_id == judged,
+        budget_minutes=order.budget_minutes,
+        require_approval=order.require_approval,
     )
 
 

@@ -3,6 +3,12 @@ from pathlib import Path
 
 import pytest
 
+import dags
+from tests.fakes import InMemoryStore
+from tests.serving import serving
+
+FOLDER = Path(dags.__file__).parent
+
 
 @pytest.fixture(scope="session", autouse=True)
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -12,3 +18,30 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     return home
+
+
+@pytest.fixture(scope="session")
+def loaded(airflow_home: Path):
+    """Every DAG, as the DAG processor reads it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(dag_folder=str(FOLDER), load_op_links=False)
+
+
+@pytest.fixture
+def store() -> InMemoryStore:
+    return InMemoryStore()
+
+
+@pytest.fixture
+def staged(loaded, store, monkeypatch, tmp_path):
+    """Make a `Stage` of a DAG: its bucket is `store`, its Ray cluster has two CPUs."""
+    from tests.dags.stage import Stage, dashboard
+
+    monkeypatch.setattr("tasks.settings.connect", lambda *_, **__: store)
+    monkeypatch.setenv("SORTLINE_CODE_VERSION", "deadbeef")
+    monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_DATASET", "sample")
+    monkeypatch.setenv("SORTLINE_MLFLOW_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    with serving(dashboard) as ray:
+        monkeypatch.setenv("SORTLINE_RAY_ADDRESS", ray.url)
+        yield lambda dag_id, **given: Stage(loaded.dags[dag_id], **given)

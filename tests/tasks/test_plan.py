@@ -61,7 +61,60 @@ def test_what_changes_what_is_learnt_changes_the_fingerprint_and_nothing_else_do
     assert plan(store, seed=1).fingerprint != base
     assert plan(store, recipe="b0_scratch").fingerprint != base
     assert plan(store, overrides={"epochs": 3}).fingerprint != base
+    assert plan(store, base_rate=0.002).fingerprint != base
     assert plan(store, workers_min=1, workers_max=4, note="on four").fingerprint == base
+    assert plan(store, budget_minutes=30, require_approval=True).fingerprint == base
+
+
+def test_budget_and_approval_are_told_to_the_steps(store):
+    planned = plan(store, budget_minutes=30, require_approval=True)
+    assert (planned.budget_minutes, planned.require_approval) == (30, True)
+    assert (plan(store).budget_minutes, plan(store).require_approval) == (None, False)
+
+
+def test_a_shortcut_of_the_form_sets_the_recipe_s_own_key(store):
+    written = spec_of(store, plan(store, epochs=7, image_px=96, base_rate=0.002))
+    recipe = written.recipe
+    assert (recipe.epochs, recipe.image_px, recipe.schedule.base_lr) == (7, 96, 0.002)
+    same = {"epochs": 7, "image_px": 96, "schedule.base_lr": 0.002}
+    assert plan(store, overrides=same).run_id == written.run_id
+
+
+@pytest.mark.parametrize("value", [7, "7"])
+def test_a_key_may_be_said_both_ways_with_one_value(store, value):
+    assert spec_of(store, plan(store, epochs=7, overrides={"epochs": value})).recipe.epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("conf", "message"),
+    [
+        (
+            {"epochs": 7, "overrides": {"epochs": "8"}},
+            r"epochs is 7, and overrides sets 'epochs' to '8'; expected one value\. Leave one",
+        ),
+        (
+            {"base_rate": 0.1, "overrides": {"schedule.base_lr": 0.2}},
+            r"base_rate is 0\.1, and overrides sets 'schedule\.base_lr' to 0\.2",
+        ),
+        ({"image_px": 64, "overrides": {"image_px": "big"}}, "image_px is 64, and overrides"),
+    ],
+)
+def test_a_key_said_both_ways_with_two_values_is_refused(conf, message):
+    with pytest.raises(SpecError, match=message):
+        parse_conf({"dataset": "sample", **conf})
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0; expected .*1 to 1000"),
+        ({"image_px": 16}, "image_px is 16; expected .*32 to 1024"),
+        ({"base_rate": 11.0}, r"schedule\.base_lr is 11\.0; expected .*10"),
+    ],
+)
+def test_a_shortcut_out_of_the_recipe_s_range_is_refused(store, shortcut, message):
+    with pytest.raises(SpecError, match=message):
+        plan(store, **shortcut)
 
 
 def test_fingerprint_depends_on_data_set_version_and_code_but_not_on_where_they_lie():
@@ -183,6 +236,10 @@ def test_unknown_key_of_the_conf_is_refused_with_the_close_match():
         ({"dataset": "a", "seed": -1}, "seed is -1"),
         ({"dataset": "a", "workers_min": 0}, "workers is '0..2'; expected N or MIN..MAX"),
         ({"dataset": "a", "workers_min": 3}, "workers is '3..2'"),
+        ({"dataset": "a", "budget_minutes": 0}, "budget_minutes is 0"),
+        ({"dataset": "a", "budget_minutes": 2881}, "budget_minutes is 2881"),
+        ({"dataset": "a", "require_approval": "no"}, "require_approval is 'no'"),
+        ({"dataset": "a", "note": "x" * 501}, "note is 'xxx"),
     ],
 )
 def test_wrong_values_of_the_conf_are_refused(conf, message):

@@ -1,0 +1,75 @@
+"""Runs one step of a DAG as Airflow would: its form, its XComs, its context; stores in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from airflow.sdk import DAG
+from airflow.sdk.execution_time.context import set_current_context
+
+from dags.shared import DATASET
+from tests.serving import Request
+from tests.tasks.clock import NOON
+
+
+class TaskInstance:
+    """The XComs of a run, as one of its tasks sees them."""
+
+    def __init__(self, task_id: str, xcoms: dict[tuple[str, str], Any]) -> None:
+        self.id = self.task_id = task_id
+        self.xcoms = xcoms
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[self.task_id, key] = value
+
+    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
+        return self.xcoms.get((task_ids, key))
+
+
+@dataclass
+class Stage:
+    """One DAG run: what it was triggered with, and what its steps have left so far."""
+
+    dag: DAG
+    conf: dict[str, Any] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
+    run_id: str = "manual__2026-01-02"
+    run_after: datetime = NOON
+    xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def context(self, task_id: str) -> dict[str, Any]:
+        params = self.dag.params.dump()
+        return {
+            "dag": self.dag,
+            "params": params | {key: self.conf[key] for key in self.conf if key in params},
+            "dag_run": SimpleNamespace(
+                conf=self.conf, run_id=self.run_id, run_after=self.run_after
+            ),
+            "run_id": self.run_id,
+            "ti": (ti := TaskInstance(task_id, self.xcoms)),
+            "task_instance": ti,
+            "triggering_asset_events": {DATASET: self.events} if self.events else {},
+        }
+
+    def run(self, task_id: str) -> Any:
+        """What the task's own function returns; kept as its XCom."""
+        with set_current_context(self.context(task_id)):
+            result = self.dag.get_task(task_id).python_callable()
+        self.xcoms[task_id, "return_value"] = result
+        return result
+
+
+def event(at: datetime, **extra: str) -> SimpleNamespace:
+    return SimpleNamespace(timestamp=at, extra=extra)
+
+
+def dashboard(request: Request) -> tuple[int, Any]:
+    """A Ray dashboard of two CPUs."""
+    if request.path == "/api/v0/nodes":
+        node = {"node_id": "4f", "state": "ALIVE", "resources_total": {"CPU": 2.0}}
+        return 200, {"data": {"result": {"result": [node]}}}
+    report = {"autoscalerReport": {"nodeTypeMapping": {"4f": "node_4f"}}}
+    return 200, {"data": {"clusterStatus": report}}
