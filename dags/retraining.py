@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Variable
 
-from dags.shared import announced, form, settings, task_instance
+from dags.shared import announced, dataset_of, form, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
@@ -21,7 +21,7 @@ from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, parse_conf, plan_run
 from tasks.report import publish_report
-from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE
+from tasks.settings import DEFAULT_RECIPE, RECIPE_VARIABLE
 
 log = logging.getLogger(__name__)
 
@@ -99,13 +99,7 @@ def report() -> dict[str, str]:
 
 def _order() -> Order | None:
     conf = form()
-    mine = conf["dataset"] or Variable.get(DATASET_VARIABLE, default=None)
-    if mine is None:
-        raise SpecError(
-            "no data set is named",
-            f"the parameter 'dataset', or the Variable '{DATASET_VARIABLE}'",
-            "Name one in the form, or run `sortline ingest` once",
-        )
+    mine = dataset_of(conf["dataset"])
     events = announced()
     if events is not None:
         conf["version"] = newest_version(events, mine)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, get_current_context
+from airflow.sdk import Asset, Variable, get_current_context
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from ray_jobs.contract.errors import (
@@ -21,7 +21,7 @@ from ray_jobs.contract.errors import (
     disk_full,
 )
 from tasks.operators.errors import RayError
-from tasks.settings import Settings
+from tasks.settings import DATASET_VARIABLE, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,6 +87,18 @@ def form() -> dict[str, Any]:
                 closest(key, known),
             )
     return params
+
+
+def dataset_of(named: str | None) -> str:
+    """The data set that is named, or that of the settings. Raises SpecError where neither is."""
+    chosen = named or Variable.get(DATASET_VARIABLE, default=None)
+    if chosen is None:
+        raise SpecError(
+            "no data set is named",
+            f"one in the form, or in the Variable '{DATASET_VARIABLE}'",
+            "Name one in the form, or run `sortline ingest` once",
+        )
+    return chosen
 
 
 def task_instance() -> Any:  # noqa: ANN401 - Airflow's protocol lacks the arguments of its methods

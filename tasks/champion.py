@@ -31,11 +31,12 @@ def read(store: Store, model: str) -> Reading:
     return Reading(ChampionPointer.from_json(found.data, origin=store.uri(key)), found.etag)
 
 
-def move(model_version: int, run_id: str, *, by: str, at: datetime) -> Promotion:
+def move(
+    model_version: int, run_id: str, *, by: str, at: datetime, reason: str | None = None
+) -> Promotion:
     """One move of the pointer; `at` is an aware instant, kept in UTC."""
-    return Promotion(
-        model_version=model_version, run_id=run_id, by=by, at=at.astimezone(UTC).isoformat()
-    )
+    instant = at.astimezone(UTC).isoformat()
+    return Promotion(model_version=model_version, run_id=run_id, by=by, at=instant, reason=reason)
 
 
 def promote(
@@ -63,7 +64,13 @@ def promote(
 
 
 def rollback(
-    store: Store, model: str, to_version: int | None, by: str, at: datetime
+    store: Store,
+    model: str,
+    to_version: int | None,
+    by: str,
+    at: datetime,
+    *,
+    reason: str | None = None,
 ) -> ChampionPointer:
     """Make an earlier champion the champion again.
 
@@ -75,6 +82,7 @@ def rollback(
       to_version: a version that was champion once; None for the one before this one.
       by: who did it.
       at: when, an aware instant.
+      reason: why, in their own words.
 
     Raises:
       DataError: there is no champion yet, or none before this one.
@@ -90,7 +98,7 @@ def rollback(
     target = _earlier(now.pointer) if to_version is None else _known(now.pointer, to_version)
     if target.model_version == now.pointer.model_version:
         return now.pointer
-    back = move(target.model_version, target.run_id, by=by, at=at)
+    back = move(target.model_version, target.run_id, by=by, at=at, reason=reason)
     return _write(store, model, now, back)
 
 
@@ -115,7 +123,7 @@ def _earlier(pointer: ChampionPointer) -> Promotion:
         raise DataError(
             f"model '{pointer.model}' has no champion before version {pointer.model_version}",
             f"one of those that were: {_versions(pointer)}",
-            "Name one with `sortline rollback VERSION`, or train a better one",
+            "Name one of them as the version, or train a better one",
         )
     return pointer.history[first - 1]
 

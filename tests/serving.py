@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PATCH = _handle
+    do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - the base class calls them so
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

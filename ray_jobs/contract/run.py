@@ -181,12 +181,13 @@ class ModelCard(Document):
 
 
 class Promotion(Part):
-    """One move of the champion pointer."""
+    """One move of the champion pointer; `reason` is what a person said of it, if anything."""
 
     model_version: int
     run_id: str
     by: str
     at: str
+    reason: str | None = None
 
 
 class ChampionPointer(Document):

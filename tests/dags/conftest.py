@@ -33,15 +33,28 @@ def store() -> InMemoryStore:
     return InMemoryStore()
 
 
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry in a file, with the versions 1 to 9 of the model `sample`."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    client = MlflowClient(uri, uri)
+    client.create_registered_model("sample")
+    for version in range(1, 10):
+        client.create_model_version("sample", f"s3://memory/{version}", await_creation_for=0)
+    return uri
+
+
 @pytest.fixture
-def staged(loaded, store, monkeypatch, tmp_path):
+def staged(loaded, store, mlflow_uri, monkeypatch):
     """Make a `Stage` of a DAG: its bucket is `store`, its Ray cluster has two CPUs."""
     from tests.dags.stage import Stage, dashboard
 
     monkeypatch.setattr("tasks.settings.connect", lambda *_, **__: store)
     monkeypatch.setenv("SORTLINE_CODE_VERSION", "deadbeef")
     monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_DATASET", "sample")
-    monkeypatch.setenv("SORTLINE_MLFLOW_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("SORTLINE_MLFLOW_URI", mlflow_uri)
     with serving(dashboard) as ray:
         monkeypatch.setenv("SORTLINE_RAY_ADDRESS", ray.url)
         yield lambda dag_id, **given: Stage(loaded.dags[dag_id], **given)

@@ -15,7 +15,7 @@ DAG_FILES = sorted(
     {p.stem for p in FOLDER.glob("*.py")}
     - set(Path(FOLDER, ".airflowignore").read_text().replace(".py", "").split())
 )
-DAG_IDS = ["ingest_dataset", "retrain_classifier"]
+DAG_IDS = ["ingest_dataset", "reconcile_ray_jobs", "retrain_classifier", "rollback_champion"]
 TAGS = {"sortline", "data", "training", "models"}
 SECTIONS = ("**Purpose.**", "**Inputs.**", "**Idempotence.**", "**Triage.**")
 

@@ -81,8 +81,9 @@ def test_promotion_that_was_made_already_is_found_not_repeated(store):
 
 def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
     promote_all(store, 1, 2, 5)
-    pointer = rollback(store, "sample", None, "ada", LATER)
+    pointer = rollback(store, "sample", None, "ada", LATER, reason="too many cups as glass")
     assert (pointer.model_version, pointer.run_id) == (2, "run2")
+    assert pointer.history[-1].reason == "too many cups as glass"
     assert pointer == read(store, "sample").pointer
     assert versions_of(store) == [1, 2, 5, 2]
     assert pointer.history[-1].by == "ada"
@@ -128,7 +129,7 @@ def test_roll_back_without_a_champion_names_the_models_that_have_one(store):
 
 def test_roll_back_past_the_first_champion_is_refused(store):
     promote_all(store, 1)
-    with pytest.raises(DataError, match=r"no champion before version 1; expected .*: 1.*rollback"):
+    with pytest.raises(DataError, match=r"no champion before version 1; expected .*: 1.*Name one"):
         rollback(store, "sample", None, "ada", LATER)
 
 
