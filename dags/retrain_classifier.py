@@ -24,8 +24,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from dags import retraining
+from dags import reconciling, retraining
 from dags.forms import retrain_form
+from dags.links import MLFLOW_RUN, REPORT, with_links
 from dags.ray_steps import ray_step
 from dags.shared import DATASET, DEFAULT_ARGS, step
 
@@ -43,13 +44,14 @@ with DAG(
     params=retrain_form(),
 ):
     plan = task.short_circuit(step(retraining.plan))()
-    train = ray_step("train", deadline=timedelta(hours=24))
-    register = task(step(retraining.register))()
+    train = ray_step("train", deadline=timedelta(hours=24), budgeted=True)
+    register = with_links(task(step(retraining.register))(), MLFLOW_RUN)
     export = ray_step("export", num_cpus=1)
     verify = ray_step("verify", profile="evaluate", num_cpus=1)
     evaluate = ray_step("evaluate", num_cpus=1, variant=retraining.versus)
     gate = task(step(retraining.gate))()
     promote = task(step(retraining.promote))()
-    report = task(step(retraining.report))()
+    report = with_links(task(step(retraining.report))(), REPORT, MLFLOW_RUN)
+    sweep = task(task_id="sweep")(step(reconciling.sweep_run))().as_teardown()
 
-    plan >> train >> register >> export >> verify >> evaluate >> gate >> promote >> report
+    plan >> train >> register >> export >> verify >> evaluate >> gate >> promote >> report >> sweep

@@ -136,6 +136,7 @@ class JobsApi:
         if job is None or job.node_id is None:
             raise RayUnreachableError(f"Ray job {submission_id} has no log yet")
         query = {"submission_id": submission_id, "node_id": job.node_id, "lines": "-1"}
+        query["filter_ansi_code"] = "true"  # a task's log is no terminal
         rest = ""
         try:
             async with self._client.stream(

@@ -23,6 +23,7 @@ TOKEN_REFUSED = "RAY_TOKEN_REFUSED"  # our additions to Ray's own error types
 JOB_UNKNOWN = "RAY_JOB_UNKNOWN"
 # One refusal may be an old token in a client of before; two in a row are meant.
 _REFUSALS = 2
+_STOPPING: set[asyncio.Task[None]] = set()
 
 
 class RayJobTrigger(BaseTrigger):
@@ -92,11 +93,23 @@ class RayJobTrigger(BaseTrigger):
         Airflow calls this after a clear, too; then the new try takes the job over, or has done so
         already. Where Airflow cannot say which it was, the reconciler decides.
         """
-        async with RayHook(self.ray_conn_id).api() as api:
-            outcome = await stop_if_ended(
-                api, self._records(), self.submission_id, self._claim(), self._ask_state
-            )
-        self.log.info("killed while waiting; Ray job %s: %s", self.submission_id, outcome.value)
+        # Airflow 3.3.2 cancels a killed trigger anew every second, `on_kill` included: what it
+        # starts must outlive it. A task that nobody holds may be collected while it runs.
+        stop = asyncio.create_task(self._stop_if_ended())
+        _STOPPING.add(stop)
+        stop.add_done_callback(_STOPPING.discard)
+        await asyncio.shield(stop)
+
+    async def _stop_if_ended(self) -> None:
+        try:
+            async with RayHook(self.ray_conn_id).api() as api:
+                outcome = await stop_if_ended(
+                    api, self._records(), self.submission_id, self._claim(), self._ask_state
+                )
+        except Exception:
+            self.log.exception("Ray job %s is left to the reconciler", self.submission_id)
+        else:
+            self.log.info("killed while waiting; Ray job %s: %s", self.submission_id, outcome.value)
 
     async def _until_over(self, watch: ClusterWatch) -> dict[str, Any]:
         refusals = 0
