@@ -63,7 +63,7 @@ def _settings(plan: Plan) -> dict[str, dict[str, str]]:
             "file_task_handler_new_file_permissions": "0o600",
             "colored_console_log": "False",
             # A task's own output stays in the task's log, where secrets are masked.
-            "namespace_levels": "supervisor=WARNING botocore=WARNING httpx=WARNING",
+            "namespace_levels": "supervisor=WARNING botocore.credentials=WARNING httpx=WARNING",
         },
         "api": {
             "host": LOOPBACK,
