@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e bench-demo lock clean
+.PHONY: help setup demo test check format e2e bench-demo bench-overhead lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ e2e: setup  ## the tests that bring up the real stack
 
 bench-demo: setup  ## time and memory of `make demo`, part by part
 	@$(BIN)/python -m tests.bench.demo
+
+bench-overhead: setup  ## the DAG beside a plain script of the same steps: PAIRS=2
+	@$(BIN)/python -m tests.bench.overhead
 
 lock: setup  ## resolve every lock anew
 	@bash infra/locks/make.sh
