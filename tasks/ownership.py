@@ -49,13 +49,13 @@ class StoredOwnership:
                 return Claimed.MINE
 
     def resign(self, submission_id: str, claim: Claim) -> bool:
-        """Turn a job of `claim` into one that is being stopped; False if it is another's now."""
+        """Turn a job of `claim`, or of nobody, into one that is being stopped; False if another's."""
         given_up = Record(submission_id, claim, being_stopped=True)
         while True:
             record, etag = self._read(submission_id)
-            if record is None or record.owner != claim:
+            if record is not None and record.owner != claim:
                 return False
-            if record.being_stopped or self._write(given_up, etag):
+            if (record is not None and record.being_stopped) or self._write(given_up, etag):
                 return True
 
     def forget(self, submission_id: str) -> None:

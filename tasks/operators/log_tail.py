@@ -9,7 +9,7 @@ from tasks.operators.errors import RayApiError
 from tasks.operators.jobs_api import JobsApi
 
 _FIRST_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 10.0
 
 
 class LogTail:
