@@ -49,7 +49,7 @@ class StoredOwnership:
                 return Claimed.MINE
 
     def resign(self, submission_id: str, claim: Claim) -> bool:
-        """Turn a job of `claim`, or of nobody, into one that is being stopped; False if another's."""
+        """Turn a job of `claim` or of nobody into one that is being stopped; False if another's."""
         given_up = Record(submission_id, claim, being_stopped=True)
         while True:
             record, etag = self._read(submission_id)

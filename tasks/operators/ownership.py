@@ -71,7 +71,7 @@ class Ownership(Protocol):
         ...
 
     def resign(self, submission_id: str, claim: Claim) -> bool:
-        """Turn a job of `claim`, or of nobody, into one that is being stopped; False if another's."""
+        """Turn a job of `claim` or of nobody into one that is being stopped; False if another's."""
         ...
 
     def forget(self, submission_id: str) -> None:
