@@ -2,7 +2,7 @@
 
 **Purpose.** Train a candidate on a data set version, judge what would be shipped, and promote it
 only if it is really better:
-plan -> train -> register -> export -> verify -> evaluate -> gate -> promote -> report.
+plan -> train -> register -> export -> verify -> evaluate -> gate -> approve -> promote -> report.
 
 **Inputs.** Runs when `ingest_dataset` announces a data set, every Monday at 03:00 UTC, and by
 hand with a form. Scheduled and announced runs act on the data set and the recipe of the Variables
@@ -13,9 +13,10 @@ hand with a form. Scheduled and announced runs act on the data set and the recip
 judged already ends as `unchanged`; a Ray job that is there is taken over, never started twice;
 every document is written once. Any task can be cleared at any moment.
 
-**Triage.** A verdict `kept` is a success: the champion stays. A red task carries its reason as
-the XCom `error`: fact, expectation, remedy. `train` red: its log holds the Ray job's log; clear it
-and training goes on from the last checkpoint.
+**Triage.** A verdict `kept` is a success: the champion stays, as after a rejected approval or one
+that nobody gave within a day. A red task carries its reason as the XCom `error`: fact,
+expectation, remedy. `train` red: its log holds the Ray job's log; clear it and training goes on
+from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
 from dags import reconciling, retraining
+from dags.approving import AskBeforePromotion
 from dags.forms import retrain_form
 from dags.links import MLFLOW_RUN, REPORT, with_links
 from dags.ray_steps import ray_step
@@ -39,7 +41,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
-    dagrun_timeout=timedelta(days=2),
+    dagrun_timeout=timedelta(days=4),  # a budget of two days, an approval of one, the rest
     tags=["sortline", "training"],
     params=retrain_form(),
 ):
@@ -50,8 +52,10 @@ with DAG(
     verify = ray_step("verify", profile="evaluate", num_cpus=1)
     evaluate = ray_step("evaluate", num_cpus=1, variant=retraining.versus)
     gate = task(step(retraining.gate))()
+    approve = AskBeforePromotion(task_id="approve")
     promote = task(step(retraining.promote))()
     report = with_links(task(step(retraining.report))(), REPORT, MLFLOW_RUN)
     sweep = task(task_id="sweep")(step(reconciling.sweep_run))().as_teardown()
 
-    plan >> train >> register >> export >> verify >> evaluate >> gate >> promote >> report >> sweep
+    plan >> train >> register >> export >> verify >> evaluate
+    evaluate >> gate >> approve >> promote >> report >> sweep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +14,11 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import Decision, EvaluationResult, Verdict
-from ray_jobs.storage import find_document, read_document, write_document
-from tasks import capacity, champion, registry
+from ray_jobs.contract.run import Decision, EvaluationResult, RunSpec, Verdict
+from ray_jobs.storage import Store, find_document, read_document, write_document
+from tasks import approval, capacity, champion, registry
 from tasks import gate as gating
+from tasks.approval import Approval, Question
 from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, parse_conf, plan_run
@@ -69,17 +71,36 @@ def gate() -> dict[str, Any]:
     return verdict.model_dump(mode="json")
 
 
+def question() -> Question | None:
+    """What a person is to be asked before the promotion; None where nobody is.
+
+    Nobody is where the run does not want it, where the gate keeps the champion, and where the
+    promotion was made already.
+    """
+    store, run_id = settings().store("judge"), _planned("run_id")
+    verdict = _gate_says()
+    pointer = champion.read(store, _planned("model")).pointer
+    is_made = store.exists(_verdict_key()) or (pointer is not None and pointer.run_id == run_id)
+    if not _planned("require_approval") or verdict.decision is not Decision.PROMOTED or is_made:
+        return None
+    registered = _result_of("register")
+    return approval.ask(
+        read_document(store, RunSpec, keys.run(run_id, "spec.json")),
+        read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
+        verdict,
+        version=registered["version"],
+        url=registered["url"],
+    )
+
+
 def promote() -> dict[str, Any]:
-    """Move the champion if the gate says so, write the verdict, then repair MLflow's alias."""
+    """Move the champion if gate and person say so, write the verdict, repair MLflow's alias."""
     parts = settings()
-    store, run_id, model = parts.store("judge"), _planned("run_id"), _planned("model")
-    verdict = Verdict.from_json(canonical_json(_result_of("gate")), origin="the gate")
+    store, model = parts.store("judge"), _planned("model")
     version: int = _result_of("register")["version"]
-    decided_before = store.exists(_verdict_key())
-    if verdict.decision is Decision.PROMOTED and not decided_before:
-        to = champion.move(version, run_id, by="gate", at=datetime.now(UTC))
-        champion.promote(store, model, to, judged_against=verdict.champion_before)
-    write_document(store, verdict, _verdict_key())
+    verdict = find_document(store, Verdict, _verdict_key())
+    if verdict is None:
+        verdict = _decide(store, model, version)
     registry.set_verdict_tags(parts, model, version, verdict)
     pointer = champion.read(store, model).pointer
     if pointer is not None:
@@ -87,14 +108,34 @@ def promote() -> dict[str, Any]:
     return {"decision": verdict.decision.value, "model": model, "version": version}
 
 
+def _decide(store: Store, model: str, version: int) -> Verdict:
+    """Do what gate and person say, then write it down: it stays decided."""
+    answer = Approval.model_validate_json(json.dumps(_result_of("approve")))
+    verdict = approval.judged(_gate_says(), answer)
+    if verdict.decision is Decision.PROMOTED:
+        by = f"gate, approved by {answer.by}" if answer.by else "gate"
+        to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC))
+        champion.promote(store, model, to, judged_against=verdict.champion_before)
+    write_document(store, verdict, _verdict_key())
+    log.info("%s: %s", verdict.decision.value, "; ".join(verdict.reasons))
+    return verdict
+
+
 def report() -> dict[str, str]:
-    """Write the report, then the card, whose presence means that the run is complete."""
-    store, run_id = settings().store("judge"), _planned("run_id")
-    card = assemble_card(store, run_id, _planned("model"), _result_of("register")["version"])
+    """Write the report, then the card, whose presence means that the run is complete.
+
+    Returns:
+      The addresses of the card and the report, and as `page` that of MLflow's page that shows it.
+    """
+    parts, run_id = settings(), _planned("run_id")
+    store, registered = parts.store("judge"), _result_of("register")
+    card = assemble_card(store, run_id, _planned("model"), registered["version"])
     manifest = read_document(store, DatasetManifest, card.spec.manifest.key)
     key = publish_report(store, card, manifest)
+    page = registry.keep_report(parts, store, registered["mlflow_run_id"], key)
     write_document(store, card, keys.run(run_id, "card.json"))
-    return {"card": store.uri(keys.run(run_id, "card.json")), "report": store.uri(key)}
+    card_uri = store.uri(keys.run(run_id, "card.json"))
+    return {"card": card_uri, "report": store.uri(key), "page": page}
 
 
 def _order() -> Order | None:
@@ -119,6 +160,10 @@ def _code_version() -> str:
             "`sortline up` sets it; in an image, set it to the build's label",
         )
     return version
+
+
+def _gate_says() -> Verdict:
+    return Verdict.from_json(canonical_json(_result_of("gate")), origin="the gate")
 
 
 def _verdict_key() -> str:

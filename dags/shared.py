@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk import Asset, Variable, get_current_context
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
+from dags.notifying import WebhookNotifier
 from ray_jobs.contract.errors import (
     CapacityError,
     ClusterError,
@@ -37,6 +38,9 @@ RETRY_POLICY = ExceptionRetryPolicy(
     ]
 )
 
+# As many trainings at once as the cluster can take; `sortline up` makes the pool.
+TRAINING_POOL = "ray_training"
+
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "sortline",
     "retries": 2,
@@ -45,6 +49,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=5),
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(hours=1),
+    # After the last try only: what is retried, and a verdict `kept`, pages nobody.
+    "on_failure_callback": WebhookNotifier(),
 }
 
 

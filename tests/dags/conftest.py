@@ -47,6 +47,16 @@ def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
+def mlflow_run_id(mlflow_uri: str, tmp_path: Path) -> str:
+    """A run in that registry, whose files go to a folder of the test's own."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(mlflow_uri, mlflow_uri)
+    experiment = client.create_experiment(tmp_path.name, artifact_location=tmp_path.as_uri())
+    return client.create_run(experiment).info.run_id
+
+
+@pytest.fixture
 def staged(loaded, store, mlflow_uri, monkeypatch):
     """Make a `Stage` of a DAG: its bucket is `store`, its Ray cluster has two CPUs."""
     from tests.dags.stage import Stage, dashboard

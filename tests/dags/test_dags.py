@@ -1,5 +1,6 @@
 """What holds for every DAG file."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -56,10 +57,7 @@ def test_a_dag_file_is_wiring_and_fits_a_page(dag_id: str):
 
 def test_the_main_job_is_one_chain(loaded):
     dag = loaded.dags["retrain_classifier"]
-    chain, task = [], dag.roots[0]
-    while task:
-        chain.append(task.task_id)
-        task = next(iter(task.downstream_list), None)
+    chain = [task.task_id for task in dag.topological_sort() if not task.is_teardown]
     assert chain == [
         "plan",
         "train",
@@ -68,9 +66,12 @@ def test_the_main_job_is_one_chain(loaded):
         "verify",
         "evaluate",
         "gate",
+        "approve",
         "promote",
         "report",
     ]
+    for before, after in itertools.pairwise(chain):
+        assert after in dag.get_task(before).downstream_task_ids
 
 
 def test_no_dag_file_imports_a_heavy_package():
