@@ -10,7 +10,7 @@ from airflow.sdk import Param
 
 from ray_jobs.recipes import catalog
 from tasks.names import MAX_LENGTH
-from tasks.order import BUDGET_LIMIT_MINUTES, WORKERS_LIMIT
+from tasks.order import BUDGET_LIMIT_MINUTES, DEFAULT_WORKERS, WORKERS_LIMIT
 from tasks.sources.registry import FORMATS
 
 # Airflow opens the fields without a section by itself, and the sections at a click.
@@ -179,7 +179,7 @@ def _count(title: str, limits: tuple[int, int], meaning: str) -> Param:
 
 def _workers(title: str, meaning: str) -> Param:
     return Param(
-        2,
+        DEFAULT_WORKERS,
         type="integer",
         minimum=1,
         maximum=WORKERS_LIMIT,

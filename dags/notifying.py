@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseNotifier, Connection, Context
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-from airflow.sdk.log import mask_secret, redact
+from airflow.sdk.log import mask_secret, redact  # pyright: ignore[reportPrivateImportUsage]
 
 from tasks import notice, webhook
 from tasks.notice import Event, Notice, Where

@@ -15,8 +15,9 @@ every document is written once. Any task can be cleared at any moment.
 
 **Triage.** A verdict `kept` is a success: the champion stays, as after a rejected approval or one
 that nobody gave within a day. A red task carries its reason as the XCom `error`: fact,
-expectation, remedy. `train` red: its log holds the Ray job's log; clear it and training goes on
-from the last checkpoint.
+expectation, remedy. `train` scheduled for long: the pool `ray_training` is full, or it is missing
+(`sortline up` makes it). `train` red: its log holds the Ray job's log; clear it and
+training goes on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dags.forms import retrain_form
 from dags.links import MLFLOW_RUN, REPORT, with_links
 from dags.ray_steps import ray_step
 from dags.shared import DATASET, DEFAULT_ARGS, step
+from tasks.settings import TRAINING_POOL
 
 with DAG(
     dag_id="retrain_classifier",
@@ -46,7 +48,7 @@ with DAG(
     params=retrain_form(),
 ):
     plan = task.short_circuit(step(retraining.plan))()
-    train = ray_step("train", deadline=timedelta(hours=24), budgeted=True)
+    train = ray_step("train", deadline=timedelta(days=1), budgeted=True, pool=TRAINING_POOL)
     register = with_links(task(step(retraining.register))(), MLFLOW_RUN)
     export = ray_step("export", num_cpus=1)
     verify = ray_step("verify", profile="evaluate", num_cpus=1)

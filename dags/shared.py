@@ -38,9 +38,6 @@ RETRY_POLICY = ExceptionRetryPolicy(
     ]
 )
 
-# As many trainings at once as the cluster can take; `sortline up` makes the pool.
-TRAINING_POOL = "ray_training"
-
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "sortline",
     "retries": 2,

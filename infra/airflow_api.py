@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
@@ -38,6 +38,16 @@ class TaskState:
             start=_instant(body["start_date"]),
             end=_instant(body["end_date"]),
         )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of slots; with `include_deferred`, a deferred task keeps its slot."""
+
+    name: str
+    slots: int
+    description: str | None
+    include_deferred: bool
 
 
 class AirflowApi:
@@ -132,6 +142,24 @@ class AirflowApi:
         changed = self._call("PATCH", f"/api/v2/variables/{key}", body, ok=_OR_MISSING)
         if changed.status_code == HTTPStatus.NOT_FOUND:
             self._call("POST", "/api/v2/variables", body)
+
+    def pool(self, name: str) -> Pool | None:
+        """A pool, or None."""
+        answer = self._call("GET", f"/api/v2/pools/{name}", ok=_OR_MISSING)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        body = answer.json()
+        return Pool(name, body["slots"], body["description"], body["include_deferred"])
+
+    def add_pool(self, pool: Pool) -> None:
+        """Create a pool; one that was created meanwhile stays."""
+        self._call("POST", "/api/v2/pools", asdict(pool), ok={HTTPStatus.CONFLICT})
+
+    def change_pool(self, pool: Pool) -> None:
+        """Change a pool that is there."""
+        body = asdict(pool)
+        body["pool"] = body.pop("name")  # PATCH has a word of its own for it
+        self._call("PATCH", f"/api/v2/pools/{pool.name}", body)
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has brought this DAG in."""

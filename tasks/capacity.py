@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from ray_jobs.contract.errors import CapacityError, ClusterError, CredentialError
 from ray_jobs.contract.run import Resources
+from tasks.order import DEFAULT_WORKERS
 from tasks.settings import Settings
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -57,6 +58,18 @@ def check_capacity(resources: Resources, cluster: ClusterResources) -> None:
         f"at most {has} workers",
         f"Pass --workers {max(has, 1)}, or add nodes",
     )
+
+
+def trainings_at_once(cluster: ClusterResources, workers: int = DEFAULT_WORKERS) -> int:
+    """How many trainings of `workers` workers find a place at once; at least one.
+
+    A cluster that grows is counted as it is now.
+
+    >>> trainings_at_once(ClusterResources(cpus=8, gpus=0, grows=False))
+    4
+    """
+    use_gpu = cluster.gpus >= workers
+    return max(1, int(min(cluster.cpus, cluster.gpus) if use_gpu else cluster.cpus) // workers)
 
 
 def read_cluster(settings: Settings) -> ClusterResources:

@@ -15,6 +15,7 @@ from ray_jobs.contract.run import Resources
 from tasks.names import dataset_name
 from tasks.settings import DEFAULT_RECIPE
 
+DEFAULT_WORKERS = 2
 WORKERS_LIMIT = 1024  # as in the contract's `Resources`
 BUDGET_LIMIT_MINUTES = 2 * 24 * 60
 
@@ -39,8 +40,8 @@ class Order(Document):
     image_px: int | None = None
     base_rate: float | None = None
     overrides: dict[str, object] = Field(default_factory=dict[str, object])
-    workers_min: int = 2
-    workers_max: int = 2
+    workers_min: int = DEFAULT_WORKERS
+    workers_max: int = DEFAULT_WORKERS
     budget_minutes: Annotated[int, Field(ge=1, le=BUDGET_LIMIT_MINUTES)] | None = None
     require_approval: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -14,6 +14,8 @@ from ray_jobs.storage import ObjectStore, connect
 DATASET_VARIABLE = "sortline_dataset"
 RECIPE_VARIABLE = "sortline_recipe"
 DEFAULT_RECIPE = "lite0_probe"
+# Airflow's pool: as many trainings at once as the cluster can take. `sortline up` makes it.
+TRAINING_POOL = "ray_training"
 
 
 class Settings(BaseModel):

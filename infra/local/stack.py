@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from infra.airflow_api import AirflowApi
 from infra.local.asking import login
 from infra.local.checks import external_airflow_login
 from infra.local.environment import no_proxy
@@ -18,6 +19,7 @@ from infra.local.start import bring_up
 from infra.local.state import read_state
 from infra.local.stop import take_down
 from infra.local.supervisor import Supervisor
+from infra.local.training_pool import keep_training_pool, offer_training_pool
 from infra.local.variables import client_variables
 from infra.local.vault import USERNAME
 from tasks.settings import Settings
@@ -65,7 +67,12 @@ class Stack:
           ClusterError: a part does not come up, or there is no disk space.
           SpecError: the home cannot be used, or a given address.
         """
-        return bring_up(self._home, self._env, report)
+        found = bring_up(self._home, self._env, report)
+        api = AirflowApi(self.airflow_url, self.airflow_login())
+        is_external = self._plan.is_external(Part.API_SERVER)
+        look_after = offer_training_pool if is_external else keep_training_pool
+        look_after(api, self.settings(), report)
+        return found
 
     def down(self, report: Report) -> list[PartStatus]:
         """Stop everything of ours, however it was orphaned; data stay."""
