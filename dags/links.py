@@ -26,6 +26,11 @@ class ResultLink(BaseOperatorLink):
         """What the button says."""
         return self._name
 
+    @property
+    def xcom_key(self) -> str:
+        """Where Airflow keeps the address: one a name, or two links of a task would share it."""
+        return f"_link_{self._name.replace(' ', '_')}"
+
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ANN401 - Airflow's own
         """The address; empty, and so no button, where the task has not told one yet.
 
