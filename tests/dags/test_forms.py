@@ -48,6 +48,13 @@ def test_each_recipe_is_shown_with_what_it_is(loaded):
     assert "settings" in schema["values_display"]["null"]
 
 
+@pytest.mark.parametrize("dag_id", ["ingest_dataset", RETRAIN, "rollback_champion"])
+def test_no_limit_stands_where_the_ui_would_change_a_wrong_number_in_silence(loaded, dag_id):
+    params = loaded.dags[dag_id].params
+    for key in params:
+        assert not {"minimum", "maximum"} & set(params.get_param(key).schema)
+
+
 @pytest.mark.parametrize("conf", [{}, {"base_rate": 1}, {"epochs": 1000, "image_px": 32}])
 def test_a_right_value_is_taken(loaded, conf):
     assert params_of(loaded.dags[RETRAIN], conf).items() >= conf.items()
