@@ -36,6 +36,9 @@ format: setup  ## format the code
 e2e: setup  ## the tests that bring up the real stack
 	@$(BIN)/pytest -m e2e
 
+golden: setup  ## write the golden files anew: read the diff before you commit it
+	@SORTLINE_GOLDEN=write $(BIN)/pytest -q -m airflow tests/dags/test_golden.py
+
 bench-demo: setup  ## time and memory of `make demo`, part by part
 	@$(BIN)/python -m tests.bench.demo
 

@@ -8,6 +8,10 @@ from tests.fakes import InMemoryStore
 from tests.serving import serving
 
 FOLDER = Path(dags.__file__).parent
+DAG_FILES = sorted(
+    {path.stem for path in FOLDER.glob("*.py")}
+    - set(Path(FOLDER, ".airflowignore").read_text().replace(".py", "").split())
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
