@@ -143,10 +143,11 @@ def _order() -> Order | None:
     mine = dataset_of(conf["dataset"])
     events = announced()
     if events is not None:
-        conf["version"] = newest_version(events, mine)
-        log.info("announced: %s; acting on %s", events, mine)
-        if conf["version"] is None:
+        told = newest_version(events, mine)
+        log.info("announced: %s; acting on %s, last announced as %s", events, mine, told)
+        if told is None:
             return None
+        conf["version"] = None  # the newest of now, which an event that waited may not know
     recipe = conf["recipe"] or Variable.get(RECIPE_VARIABLE, default=DEFAULT_RECIPE)
     return parse_conf({**conf, "dataset": mine, "recipe": recipe})
 

@@ -8,6 +8,12 @@ from collections.abc import Iterable, Mapping
 def newest_version(events: Iterable[Mapping[str, str]], dataset: str) -> str | None:
     """The version that the last event of `dataset` announces; None where none is of it.
 
+    An event says that there is something new, not what is the newest: two ingests may end in
+    another order than their events are handled, and an event that waited for its run may speak
+    of a version that has been followed since. What a run trains on is the pointer `latest.json`
+    (moved by If-Match, before the event is sent); a later event of the same version then ends as
+    `unchanged` at once.
+
     Args:
       events: `{"dataset", "version", "manifest"}` each, oldest first.
       dataset: the data set that the run acts on.
