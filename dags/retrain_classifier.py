@@ -18,7 +18,8 @@ every document is written once. Any task can be cleared at any moment.
 that nobody gave within a day. A red task carries its reason as the XCom `error`: fact,
 expectation, remedy. `train` scheduled for long: the pool `ray_training` is full, or it is missing
 (`sortline up` makes it). `train` red: its log holds the Ray job's log; clear it and
-training goes on from the last checkpoint.
+training goes on from the last checkpoint. `approve` cleared while it asks: Airflow shows the first
+question's figures; those of now are in its log.
 """
 
 from __future__ import annotations
