@@ -202,6 +202,6 @@ def end(api: AirflowApi, run: DagRun) -> None:
     limit = time.monotonic() + STOP_LIMIT_S
     while time.monotonic() < limit:
         states = {task.state for task in api.tasks(run.dag_id, run.run_id)}
-        if not states & {"running", "deferred", "queued", "restarting"}:
+        if not states & {"running", "deferred", "queued", "restarting", "awaiting_input"}:
             return
         time.sleep(POLL_S)

@@ -24,6 +24,7 @@ _GLYPHS = {
     "upstream_failed": ("-", "dim"),
     "running": ("▶", "cyan"),
     "deferred": ("◌", "cyan"),
+    "awaiting_input": ("?", "yellow"),
     "up_for_retry": ("↻", "yellow"),
 }
 _LINE_EVERY_S = 5.0

@@ -31,6 +31,7 @@ from ray_jobs.contract.run import (
     VerificationResult,
 )
 from ray_jobs.storage import ObjectStore, read_document, split_uri
+from tasks.settings import TRAINING_POOL
 from tasks.sources.sample import SampleSource
 from tests.e2e.sortline import command, environment, sortline, succeed
 
@@ -264,6 +265,8 @@ def test_while_ray_runs_the_task_is_deferred_and_ctrl_c_stops_the_job(
     (job,) = _wait_for(lambda: [j for j in set(ray_jobs(stack)) - before], limit_s=60)
     _wait_for(lambda: ray_jobs(stack)[job] == "RUNNING", limit_s=60)
     _wait_for(lambda: _train_states(airflow) == {"deferred"}, limit_s=30)
+    assert _slots(airflow, "default_pool") == {"running": 0, "queued": 0, "occupied": 0}
+    assert _slots(airflow, TRAINING_POOL)["occupied"] == 1, "a training holds its place"
     process.send_signal(signal.SIGINT)
     assert process.wait(120) == 130
     assert _wait_for(lambda: ray_jobs(stack)[job] == "STOPPED", limit_s=30)
@@ -322,6 +325,11 @@ def _train_states(airflow: AirflowApi) -> set[str | None]:
     query = "/api/v2/dags/~/dagRuns/~/taskInstances?task_id=train&state=deferred"
     body = airflow._call("GET", query).json()
     return {task["state"] for task in body["task_instances"]}
+
+
+def _slots(airflow: AirflowApi, pool: str) -> dict[str, int]:
+    body = airflow._call("GET", f"/api/v2/pools/{pool}").json()
+    return {kind: body[f"{kind}_slots"] for kind in ("running", "queued", "occupied")}
 
 
 def _wait_for(condition: Any, *, limit_s: float) -> Any:
