@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e bench-demo bench-overhead lock clean
+.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ format: setup  ## format the code
 
 e2e: setup  ## the tests that bring up the real stack
 	@$(BIN)/pytest -m e2e
+
+test-faults: setup  ## the table of faults on a real stack: half an hour; TABLE=... LOG=...
+	@SORTLINE_FAULT_TABLE="$(TABLE)" SORTLINE_FAULT_LOG="$(LOG)" $(BIN)/pytest -m faults tests/e2e/faults
 
 golden: setup  ## write the golden files anew: read the diff before you commit it
 	@SORTLINE_GOLDEN=write $(BIN)/pytest -q -m airflow tests/dags/test_golden.py

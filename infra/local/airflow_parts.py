@@ -86,7 +86,14 @@ def _settings(plan: Plan) -> dict[str, dict[str, str]]:
 def _pace() -> dict[str, dict[str, str]]:
     """Seconds between looks, for one machine with a handful of DAGs."""
     return {
-        "scheduler": {"scheduler_idle_sleep_time": "0.5", "scheduler_heartbeat_sec": "2"},
+        "scheduler": {
+            "scheduler_idle_sleep_time": "0.5",
+            "scheduler_heartbeat_sec": "2",
+            # A task whose worker was killed is missed after as many seconds, and tasks whose
+            # scheduler was killed are looked for so often; by default nothing moves for 300.
+            "task_instance_heartbeat_timeout": "60",
+            "orphaned_tasks_check_interval": "15",
+        },
         "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30"},
         "triggerer": {"job_heartbeat_sec": "2"},
     }

@@ -1,0 +1,65 @@
+"""The processes of a stack, to be killed one by one."""
+
+from __future__ import annotations
+
+import contextlib
+
+import psutil
+
+from infra.local.parts import Part
+from infra.local.stack import Stack
+from infra.local.sweep import kill_now, marked
+from tests.e2e.local_stack import home_of
+
+
+def part_of(stack: Stack, part: Part) -> psutil.Process:
+    """The process that the supervisor started for a part."""
+    ours = {process.pid: process for process in marked(home_of(stack).stack_id, part)}
+    (root,) = [process for process in ours.values() if process.ppid() not in ours]
+    return root
+
+
+def task_process(stack: Stack, ti_id: str) -> psutil.Process | None:
+    """The process in which a task instance runs its own code, if it does now."""
+    return _oldest(_with(stack, Part.SCHEDULER, f"airflow worker -- {ti_id}"))
+
+
+def executor_worker(stack: Stack, ti_id: str) -> psutil.Process | None:
+    """The LocalExecutor's process that has this task instance in hand."""
+    # A title is cut short where the command line was; a child has its parent's until it sets one.
+    return _oldest(_with(stack, Part.SCHEDULER, f"LocalExecutor: {ti_id[:28]}"))
+
+
+def driver_of(stack: Stack, step: str) -> psutil.Process | None:
+    """The driver of a step's Ray job; not the shell around it."""
+    found = _with(stack, Part.RAY, f"ray_jobs.{step}_job")
+    return max(found, key=lambda process: process.create_time(), default=None)
+
+
+def kill_everything(stack: Stack) -> int:
+    """Kill -9 of every process of the stack, the supervisor first; how many there were."""
+    everything = marked(home_of(stack).stack_id)
+    everything.sort(key=lambda process: "supervisord" not in _command_of(process))
+    kill_now(everything)
+    return len(everything)
+
+
+def _oldest(found: list[psutil.Process]) -> psutil.Process | None:
+    return min(found, key=lambda process: process.create_time(), default=None)
+
+
+def _with(stack: Stack, part: Part, text: str) -> list[psutil.Process]:
+    candidates = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if text in " ".join(process.info["cmdline"] or ())
+        and "/bin/sh" not in (process.info["cmdline"] or ())
+    ]
+    ours = {process.pid for process in marked(home_of(stack).stack_id, part)} if candidates else ()
+    return [process for process in candidates if process.pid in ours]
+
+
+def _command_of(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
