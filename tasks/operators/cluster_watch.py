@@ -21,6 +21,11 @@ from tasks.operators.jobs_api import Job, JobsApi
 # id: a cluster remembers every job that it ever ran.
 _LIST_FROM = 10
 
+# Ray's dashboard answers 100 questions about logs, nodes and actors at once, and refuses the next
+# with 429, a person's too. A log that finds no room to be followed comes whole at the job's end.
+_FOLLOWED_AT_ONCE = 50
+_CAUGHT_UP_AT_ONCE = 20
+
 _WATCHES: weakref.WeakKeyDictionary[
     asyncio.AbstractEventLoop, dict[tuple[str, float], ClusterWatch]
 ] = weakref.WeakKeyDictionary()
@@ -39,9 +44,14 @@ class Look:
 
 
 class ClusterWatch:
-    """Looks at one cluster while anybody waits; `waiting_for` is the way in."""
+    """Looks at one cluster while anybody waits; `waiting_for` is the way in.
+
+    `follow_room` and `catch_up_room` are what its dashboard has to spare for logs.
+    """
 
     def __init__(self, ray_conn_id: str, poll_interval_s: float) -> None:
+        self.follow_room = asyncio.Semaphore(_FOLLOWED_AT_ONCE)
+        self.catch_up_room = asyncio.Semaphore(_CAUGHT_UP_AT_ONCE)
         self._hook = RayHook(ray_conn_id)
         self._interval_s = poll_interval_s
         self._waiting: Counter[str] = Counter()

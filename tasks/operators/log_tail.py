@@ -27,23 +27,27 @@ class LogTail:
         self._emit = emit
         self._seen = 0
 
-    async def follow(self, api: Callable[[], JobsApi | None]) -> None:
+    async def follow(self, api: Callable[[], JobsApi | None], room: asyncio.Semaphore) -> None:
         """Copy lines as they come, until cancelled.
 
         Args:
           api: the client of now; None where there is none yet.
+          room: held while the log is open.
         """
         pause = _FIRST_PAUSE_S
         while True:
             seen_before = self._seen
-            if (client := api()) is not None:
-                await self._copy(client, follow=True)
+            async with room:
+                if (client := api()) is not None:
+                    await self._copy(client, follow=True)
             pause = _FIRST_PAUSE_S if self._seen > seen_before else min(2 * pause, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause)
 
-    async def catch_up(self, api: JobsApi) -> None:
+    async def catch_up(self, api: JobsApi, room: asyncio.Semaphore) -> None:
         """Copy what is there by now and was not seen: the job has ended."""
-        if (error := await self._copy(api, follow=False)) is not None:
+        async with room:
+            error = await self._copy(api, follow=False)
+        if error is not None:
             self._emit(f"(the rest of the job's log cannot be read: {error})")
 
     async def _copy(self, api: JobsApi, *, follow: bool) -> RayApiError | None:

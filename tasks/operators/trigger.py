@@ -77,14 +77,14 @@ class RayJobTrigger(BaseTrigger):
         """Wait until the job has ended; its log goes to the task's log as it comes."""
         async with waiting_for(self.ray_conn_id, self.submission_id, self.poll_interval_s) as watch:
             tail = LogTail(self.submission_id, lambda line: self.log.info("%s", line))
-            follower = asyncio.create_task(tail.follow(lambda: watch.api))
+            follower = asyncio.create_task(tail.follow(lambda: watch.api, watch.follow_room))
             try:
                 event = await self._until_over(watch)
             finally:
                 follower.cancel()
                 await asyncio.gather(follower, return_exceptions=True)
             if watch.api is not None and event["error_type"] not in {TOKEN_REFUSED, JOB_UNKNOWN}:
-                await tail.catch_up(watch.api)
+                await tail.catch_up(watch.api, watch.catch_up_room)
         yield TriggerEvent(event)
 
     async def on_kill(self) -> None:
