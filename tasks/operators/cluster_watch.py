@@ -91,6 +91,7 @@ class ClusterWatch:
                 while not isinstance((look := await self._look(api)).error, RayRefusedError):
                     await self._publish(look)
                 await self._publish(look)
+                self._api = None
 
     async def _publish(self, look: Look) -> None:
         told, self._next = self._next, asyncio.get_running_loop().create_future()

@@ -6,15 +6,17 @@ Status comes from here and from here alone; a log that ends says nothing about t
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from tasks.operators.errors import RayApiError, RayRefusedError, RayUnreachableError
+
+Shape = TypeVar("Shape")
 
 # A followed log that is silent for so long is asked for anew: a cut connection may not tell.
 LOG_SILENCE_S = 60.0
@@ -99,13 +101,13 @@ class JobsApi:
 
     async def list(self) -> list[Job]:
         """Every submitted job that the cluster remembers."""
-        body = (await self._call("GET", "/api/jobs/")).json()
-        return [Job.from_json(item) for item in body if item.get("submission_id")]
+        answer = await self._call("GET", "/api/jobs/")
+        return _read(answer, _submitted)
 
     async def find(self, submission_id: str) -> Job | None:
         """One job, or None where the cluster does not know it."""
         answer = await self._call("GET", f"/api/jobs/{submission_id}", missing_ok=True)
-        return None if answer.status_code == HTTPStatus.NOT_FOUND else Job.from_json(answer.json())
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else _read(answer, Job.from_json)
 
     async def submit(self, submission_id: str, request: JobRequest) -> None:
         """Start a job; one that is there under this id already counts as started."""
@@ -157,7 +159,7 @@ class JobsApi:
 
     async def version(self) -> str:
         """The version of Ray that answers."""
-        return str((await self._call("GET", "/api/version")).json()["ray_version"])
+        return _read(await self._call("GET", "/api/version"), lambda body: str(body["ray_version"]))
 
     async def _call(
         self, method: str, path: str, *, json: object = None, missing_ok: bool = False
@@ -188,3 +190,18 @@ class JobsApi:
         return RayUnreachableError(
             f"Ray's dashboard at {self._client.base_url} does not answer: {error!r}"
         )
+
+
+def _submitted(body: list[Mapping[str, Any]]) -> list[Job]:
+    """The jobs of a list; a driver that nobody submitted has no submission id."""
+    return [Job.from_json(item) for item in body if item.get("submission_id")]
+
+
+def _read(answer: httpx.Response, shape: Callable[[Any], Shape]) -> Shape:
+    """What an answer holds. A proxy's own page, say, is no answer of Ray's: it may pass."""
+    try:
+        return shape(answer.json())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RayUnreachableError(
+            f"GET {answer.request.url.path}: no answer of Ray's Jobs API: {error!r}"
+        ) from error
