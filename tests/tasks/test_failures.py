@@ -1,5 +1,22 @@
-from ray_jobs.contract.errors import ClusterError, DataError, SortlineError
-from tasks.failures import of_ray_job
+"""What a failed Ray job means in our own tree of errors, and what Airflow then does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ray_jobs.contract.errors import (
+    CapacityError,
+    ClusterError,
+    CredentialError,
+    DataError,
+    SortlineError,
+    SpecError,
+)
+from tasks.failures import of_ray_job, ray_api_errors
+from tasks.operators.errors import RayApiError, RayRefusedError, RayUnreachableError
+from tasks.operators.trigger import JOB_UNKNOWN, TOKEN_REFUSED
 
 FAILED = {
     "submission_id": "sortline-ab-train-1",
@@ -32,3 +49,72 @@ def test_a_lost_cluster_is_the_platforms_and_is_retried():
 
 def test_a_deadline_is_told_as_such():
     assert "deadline" in of_ray_job(FAILED | {"timed_out": True}).fact
+
+
+def test_a_deadline_is_no_reason_to_try_again():
+    assert of_ray_job(FAILED | {"timed_out": True, "status": "STOPPED"}).retryable is False
+
+
+def told(error: SortlineError) -> dict[str, Any]:
+    return FAILED | {"message": f"Job entrypoint command failed\n{error.to_wire()}\n"}
+
+
+PARTS = ("fact", "expectation", "remedy")
+LOST = FAILED | {"exit_code": None}
+# What the job's end looked like -> what it is, and whether Airflow tries again.
+OUTCOMES: dict[str, tuple[dict[str, Any], type[SortlineError], bool]] = {
+    "wrong spec": (told(SpecError(*PARTS)), SpecError, False),
+    "wrong data": (told(DataError(*PARTS)), DataError, False),
+    "refused key": (told(CredentialError(*PARTS)), CredentialError, False),
+    "too small a cluster": (told(CapacityError(*PARTS)), CapacityError, False),
+    "the store was away": (told(ClusterError(*PARTS)), ClusterError, True),
+    "our own bug": (FAILED, SortlineError, False),
+    "refused token": (FAILED | {"error_type": TOKEN_REFUSED}, CredentialError, False),
+    "deadline": (FAILED | {"timed_out": True}, SortlineError, False),
+    "killed, says the shell": (FAILED | {"exit_code": 137}, ClusterError, True),
+    "killed, says Python": (FAILED | {"exit_code": -9}, ClusterError, True),
+    "supervisor died": (
+        LOST | {"error_type": "JOB_SUPERVISOR_ACTOR_DIED"},
+        ClusterError,
+        True,
+    ),
+    "never scheduled": (
+        LOST | {"error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"},
+        ClusterError,
+        True,
+    ),
+    "stopped by hand": (LOST | {"error_type": None, "status": "STOPPED"}, ClusterError, True),
+    "a new cluster": (LOST | {"error_type": JOB_UNKNOWN}, ClusterError, True),
+}
+
+
+@pytest.mark.parametrize(("event", "kind", "again"), OUTCOMES.values(), ids=OUTCOMES)
+def test_what_an_end_means_and_whether_it_is_tried_again(
+    event: dict[str, Any], kind: type[SortlineError], again: bool
+):
+    error = of_ray_job(event)
+    assert type(error) is kind
+    assert error.retryable is again
+
+
+@pytest.mark.airflow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("event", "kind", "again"), OUTCOMES.values(), ids=OUTCOMES)
+def test_our_dags_try_again_what_can_help_and_nothing_else(
+    event: dict[str, Any], kind: type[SortlineError], again: bool
+):
+    from airflow.sdk.definitions.retry_policy import RetryAction
+
+    from dags.shared import RETRY_POLICY
+
+    decided = RETRY_POLICY.evaluate(of_ray_job(event), try_number=1, max_tries=6)
+    assert decided.action is (RetryAction.RETRY if again else RetryAction.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [(RayRefusedError("refused"), CredentialError), (RayUnreachableError("away"), ClusterError)],
+)
+def test_the_jobs_apis_errors_become_ours(raised: RayApiError, kind: type[SortlineError]):
+    with pytest.raises(kind, match=str(raised)), ray_api_errors():
+        raise raised
