@@ -115,11 +115,10 @@ class RayJobTrigger(BaseTrigger):
         refusals = 0
         while True:
             look = await watch.next_look()
-            if self._is_late() and watch.api is not None:
+            refusals = refusals + 1 if isinstance(look.error, RayRefusedError) else 0
+            event = self._event_of(look, refusals)
+            if event is None and self._is_late():
                 event = await self._stop_late(watch)
-            else:
-                refusals = refusals + 1 if isinstance(look.error, RayRefusedError) else 0
-                event = self._event_of(look, refusals)
             if event is not None:
                 return event
 

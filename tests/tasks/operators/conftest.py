@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.fakes import InMemoryStore
-from tests.tasks.operators.fake_airflow import Bucket, Supervisor, set_connection
+from tests.tasks.operators.fake_airflow import Bucket, Supervisor, Told, set_connection
 from tests.tasks.operators.fake_ray import TOKEN, FakeRay
 
 
@@ -60,3 +62,10 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     supervisor = Supervisor()
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     return supervisor
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    """What is logged during the test, by Airflow's loggers."""
+    with capture_logs() as entries:
+        yield Told(entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,27 @@ class Supervisor:
             if run_id in msg.run_ids and key.startswith(msg.task_ids[0]):
                 answer.setdefault(run_id, {})[key] = state
         return SimpleNamespace(task_states=answer)
+
+
+class Told:
+    """The log of a test; `entries` as structlog keeps them."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        self._entries = entries
+
+    @property
+    def lines(self) -> list[str]:
+        return [_line(entry) for entry in self._entries]
+
+    @property
+    def text(self) -> str:
+        """Every line, and whatever else was logged with it."""
+        return "\n".join([*self.lines, *map(repr, self._entries)])
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    arguments = entry.get("positional_args", ())
+    return str(entry["event"]) % arguments if arguments else str(entry["event"])
 
 
 class StateStore:
