@@ -33,19 +33,34 @@ def mark_while_deferred(scene: Scene, state: str, seed: int) -> None:
 
 
 def clear_while_deferred(scene: Scene, seed: int) -> None:
-    """The new try takes the job over: one job, never stopped, until the run is failed by hand."""
-    with scene.watching("`train` cleared while deferred, then the run failed by hand") as pair:
-        watch, row = pair
+    """The new try takes the job over: one job, never stopped, until `train` is marked."""
+    with scene.watching("`train` cleared while deferred") as (watch, row):
         dag_run = scene.trigger(watch, seed=seed, **LONG)
         job = scene.job_of(dag_run)
         scene.fault("clear")
         scene.clear(dag_run)
         row.seconds, row.recovered_when = taken_over(scene, dag_run, job), "until it waits again"
+        scene.mark(dag_run, "failed")
+        scene.gone(job)
+        row.seen = "try 2 takes the same job over, which runs on"
+        assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
+        assert scene.end_of(dag_run, 60) == "failed"
+        scene.nothing_is_left([dag_run])
+        row.lost = "no"
+
+
+def run_failed_by_hand(scene: Scene, seed: int) -> None:
+    """The job is stopped at once, and the run is a failed one."""
+    with scene.watching("DAG run failed by hand while `train` is deferred") as (watch, row):
+        dag_run = scene.trigger(watch, seed=seed, **LONG)
+        job = scene.job_of(dag_run)
         scene.fault("the DAG run is failed by hand")
         scene.airflow.fail_run(RETRAIN, dag_run)
-        gone = scene.gone(job)
-        row.seen = f"try 2 takes the same job over; {gone:.0f} s after the run is failed it is gone"
+        row.seconds, row.recovered_when = scene.gone(job), "until the job is gone"
         assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
+        state = scene.end_of(dag_run, 60)
+        row.seen, row.lost = f"the job is stopped; the run ends `{state}`", "no job"
+        assert state == "failed"
         scene.nothing_is_left([dag_run])
         row.lost = "no"
 

