@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError, from_wire
-from tasks.operators.errors import RayRefusedError, RayUnreachableError
+from tasks.operators.errors import RayJobLostError, RayRefusedError, RayUnreachableError
 from tasks.operators.operator import is_own_fault
 from tasks.operators.trigger import TOKEN_REFUSED
 
@@ -59,4 +59,8 @@ def ray_api_errors() -> Generator[None]:
     except RayUnreachableError as error:
         raise ClusterError(
             str(error), "a dashboard that answers", "Run `sortline status`, then `sortline up`"
+        ) from error
+    except RayJobLostError as error:
+        raise ClusterError(
+            str(error), "a task that lives to submit it", "The next try submits it"
         ) from error

@@ -13,7 +13,6 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from tasks.operators.errors import (
-    RayApiError,
     RayError,
     RayJobFailedError,
     RayJobLostError,
@@ -172,7 +171,8 @@ class RayJobOperator(BaseOperator):
 
     async def _submit(self, api: JobsApi, submission_id: str) -> Job:
         if self._killed.is_set():
-            raise SupersededError("the task was killed before its job was submitted")
+            # A mark has ended the task whatever it raises; a worker's shutdown has not.
+            raise RayJobLostError("the task was killed before its job was submitted")
         request = JobRequest(
             entrypoint=self.entrypoint, env_vars=self.env_vars, num_cpus=self.num_cpus
         )
@@ -193,10 +193,8 @@ class RayJobOperator(BaseOperator):
 
         try:
             asyncio.run(stop())
-        except (RayApiError, TimeoutError) as error:
-            self.log.warning(
-                "killed; Ray job %s is left to the reconciler: %r", submission_id, error
-            )
+        except Exception:  # whatever it is, of Ray, of Airflow or of the records
+            self.log.exception("killed; Ray job %s is left to the reconciler", submission_id)
 
     def _show(self, submission_id: str) -> None:
         self.job_url = RayHook(self.ray_conn_id).ray_connection().job_url(submission_id)

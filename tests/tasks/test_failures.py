@@ -15,7 +15,12 @@ from ray_jobs.contract.errors import (
     SpecError,
 )
 from tasks.failures import of_ray_job, ray_api_errors
-from tasks.operators.errors import RayApiError, RayRefusedError, RayUnreachableError
+from tasks.operators.errors import (
+    RayError,
+    RayJobLostError,
+    RayRefusedError,
+    RayUnreachableError,
+)
 from tasks.operators.trigger import JOB_UNKNOWN, TOKEN_REFUSED
 
 FAILED = {
@@ -113,8 +118,12 @@ def test_our_dags_try_again_what_can_help_and_nothing_else(
 
 @pytest.mark.parametrize(
     ("raised", "kind"),
-    [(RayRefusedError("refused"), CredentialError), (RayUnreachableError("away"), ClusterError)],
+    [
+        (RayRefusedError("refused"), CredentialError),
+        (RayUnreachableError("away"), ClusterError),
+        (RayJobLostError("killed before it was submitted"), ClusterError),
+    ],
 )
-def test_the_jobs_apis_errors_become_ours(raised: RayApiError, kind: type[SortlineError]):
+def test_the_operators_errors_become_ours(raised: RayError, kind: type[SortlineError]):
     with pytest.raises(kind, match=str(raised)), ray_api_errors():
         raise raised
