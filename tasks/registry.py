@@ -77,7 +77,7 @@ def keep_report(settings: Settings, store: Store, mlflow_run_id: str, key: str) 
     with connect(settings) as client:
         client.log_text(mlflow_run_id, html, _REPORT)
         experiment_id = client.get_run(mlflow_run_id).info.experiment_id
-    return f"{_run_url(settings, experiment_id, mlflow_run_id)}/artifacts/{_REPORT}"
+    return _run_url(settings, experiment_id, mlflow_run_id, f"/artifacts/{_REPORT}")
 
 
 def set_verdict_tags(settings: Settings, model: str, version: int, verdict: Verdict) -> None:
@@ -106,8 +106,10 @@ def list_versions(settings: Settings, model: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["version"], reverse=True)
 
 
-def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str) -> str:
-    return f"{settings.mlflow_uri}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
+def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str, page: str = "") -> str:
+    # Without the last part MLflow 3 shows a training as an "evaluation run" of an agent.
+    run = f"{settings.mlflow_uri}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
+    return f"{run}{page}?workflowType=machine_learning"
 
 
 def _row(version: int, tags: Mapping[str, str], created_ms: int) -> dict[str, Any]:
