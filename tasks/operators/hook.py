@@ -67,8 +67,9 @@ class RayConnection:
 class RayHook(BaseHook):
     """Talks to a Ray dashboard.
 
-    The connection, of type `ray`: host = address of the dashboard, password = token; extra =
-    `{"verify": true, "ca_bundle": path, "headers": {...}, "dashboard_url": for people}`.
+    The connection, of type `ray`: host = address of the dashboard, port = its port, unless the
+    address holds it, password = token; extra = `{"verify": true, "ca_bundle": path,
+    "headers": {...}, "dashboard_url": for people}`.
     """
 
     conn_name_attr = "ray_conn_id"
@@ -112,7 +113,8 @@ def _address(connection: Connection) -> str:
     host = (connection.host or "http://127.0.0.1:8265").rstrip("/")
     if "://" not in host:
         host = f"{connection.schema or 'http'}://{host}"
-    return host if connection.port is None else f"{host}:{connection.port}"
+    # Airflow's UI writes 0 for a port that is not given.
+    return f"{host}:{connection.port}" if connection.port else host
 
 
 def _headers(given: object) -> dict[str, str]:

@@ -16,11 +16,14 @@ def get_provider_info() -> dict[str, Any]:
                 "connection-type": "ray",
                 "hook-class-name": "tasks.operators.hook.RayHook",
                 "hook-name": "Ray",
+                # The port is asked for: where none is stored, Airflow 3.3.2's page of connections
+                # tests port 0, which its server refuses as another destination.
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "port"],
+                    "hidden-fields": ["schema", "login"],
                     "relabeling": {"host": "Dashboard address", "password": "Token"},
                     "placeholders": {
-                        "host": "https://ray.example:8265",
+                        "host": "https://ray.example",
+                        "port": "8265",
                         "password": "what RAY_AUTH_TOKEN holds on the cluster",
                     },
                 },
