@@ -26,7 +26,8 @@ def mark_while_deferred(scene: Scene, state: str, seed: int) -> None:
         else:
             # `register` finds no result of a training that was not: one clear reason.
             assert scene.end_of(dag_run, 120) == "failed"
-            row.seen = f"the run fails at `register`: {scene.error(dag_run, 'register')['fact']}"
+            error = scene.error(dag_run, "register")
+            row.seen = f"the run fails at `register`: {error and error.fact}"
         assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
         scene.nothing_is_left([dag_run])
         row.lost = "no"

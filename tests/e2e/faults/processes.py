@@ -8,14 +8,17 @@ import psutil
 
 from infra.local.parts import Part
 from infra.local.stack import Stack
+from infra.local.supervisor_conf import NAME
 from infra.local.sweep import kill_now, marked
 from tests.e2e.local_stack import home_of
 
 
 def part_of(stack: Stack, part: Part) -> psutil.Process:
     """The process that the supervisor started for a part."""
-    ours = {process.pid: process for process in marked(home_of(stack).stack_id, part)}
-    (root,) = [process for process in ours.values() if process.ppid() not in ours]
+    # By its parent: Ray's daemons have left theirs.
+    supervisors = {process.pid for process in marked(home_of(stack).stack_id, NAME)}
+    ours = marked(home_of(stack).stack_id, part)
+    (root,) = [process for process in ours if process.ppid() in supervisors]
     return root
 
 

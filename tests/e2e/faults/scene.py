@@ -19,6 +19,7 @@ from infra.local.home import write_private
 from infra.local.stack import Stack
 from infra.local.vault import Vault
 from ray_jobs.contract import keys
+from ray_jobs.contract.errors import SortlineError, from_wire
 from ray_jobs.contract.run import ChampionPointer, Progress, TrainingResult, Verdict
 from ray_jobs.storage import ObjectStore, find_document, read_document
 from tests.e2e.faults.table import FaultTable, Row
@@ -120,10 +121,10 @@ class Scene:
     def planned(self, dag_run: str) -> dict[str, Any] | None:
         return self.airflow.xcom(RETRAIN, dag_run, "plan", "plan")
 
-    def error(self, dag_run: str, task_id: str = "train") -> dict[str, Any] | None:
+    def error(self, dag_run: str, task_id: str = "train") -> SortlineError | None:
         """The XCom `error` of a task: the one clear reason."""
         told = self.airflow.xcom(RETRAIN, dag_run, task_id, "error")
-        return json.loads(told) if isinstance(told, str) else told
+        return told and from_wire(told)
 
     def job_of(self, dag_run: str, limit_s: float = 60) -> str:
         """The training's Ray job, once it runs and its task waits deferred."""
