@@ -10,13 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from infra.local.stack import Stack
 
 # The pages poll every few seconds; a machine that is busy takes its time.
 PATIENCE_MS = 20_000
-SIZE = {"width": 1600, "height": 1060}
+SIZE: ViewportSize = {"width": 1600, "height": 1060}
 # Airflow keeps closed dialogs and pop-ups in the page.
 _OPEN_DIALOG = "[role=dialog][data-scope=dialog][data-state=open]"
 
@@ -58,8 +66,15 @@ class Person:
         return context
 
     def keep(self, name: str, page: Page | None = None) -> None:
-        """Keep what is on the screen now, as `<name>.png`."""
-        (page or self.page).screenshot(path=self._shots / f"{name}.png")
+        """Keep what is on the screen now as `<name>.png`."""
+        (page or self.page).screenshot(path=self._shots / f"{name}.png", animations="disabled")
+
+    def keep_dialog(self, name: str) -> None:
+        """Keep the whole of the dialog that is open, also what one would have to scroll to."""
+        self.page.set_viewport_size({"width": SIZE["width"], "height": 1800})
+        path, place = self._shots / f"{name}.png", self.dialog().bounding_box()
+        self.page.screenshot(path=path, clip=place, animations="disabled")
+        self.page.set_viewport_size(SIZE)
 
     def log_in(self) -> None:
         """Type name and password into Airflow's own form."""
@@ -103,7 +118,7 @@ class Person:
 
     def give_ray_token(self, page: Page) -> None:
         """Type the token into the dialog of Ray's dashboard."""
-        page.locator("input[type=password]").fill(self._stack.ray_token_file.read_text().strip())
+        page.locator("input[type=password]").fill(ray_token(self._stack))
         page.get_by_role("button", name="Submit").click()
         expect(page.get_by_text("Authentication Token Required")).to_have_count(0)
 
@@ -122,3 +137,9 @@ def type_into(form: Locator, **values: str) -> None:
 def screenshots(default: Path) -> Path:
     """Where pictures are kept: SORTLINE_SCREENSHOTS, or a folder of pytest's own."""
     return Path(os.environ.get("SORTLINE_SCREENSHOTS") or default)
+
+
+def ray_token(stack: Stack) -> str:
+    """What Ray's dashboard asks for."""
+    assert stack.ray_token_file is not None
+    return stack.ray_token_file.read_text().strip()
