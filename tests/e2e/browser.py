@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    HttpCredentials,
     Locator,
     Page,
     ViewportSize,
@@ -58,7 +59,11 @@ class Person:
 
     def _open(self, browser: Browser) -> BrowserContext:
         user, password = self._stack.mlflow_login()
-        mlflow = {"username": user, "password": password, "origin": self._stack.mlflow_url}
+        mlflow: HttpCredentials = {
+            "username": user,
+            "password": password,
+            "origin": self._stack.mlflow_url,
+        }
         context = browser.new_context(
             viewport=SIZE, base_url=self._stack.airflow_url, http_credentials=mlflow
         )
