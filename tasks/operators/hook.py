@@ -38,7 +38,7 @@ class RayConnection:
         return cls(
             address=address,
             dashboard_url=str(extra.get("dashboard_url") or address).rstrip("/"),
-            token=connection.password,
+            token=_sendable("the token", connection.password or "") or None,
             verify=extra.get("verify") is not False,
             ca_bundle=extra.get("ca_bundle") or None,
             headers=_headers(extra.get("headers")),
@@ -97,7 +97,7 @@ class RayHook(BaseHook):
         try:
             connection = self.ray_connection()
             version = asyncio.run(_version(connection))
-        except (RayApiError, TypeError, ValueError, OSError) as error:
+        except (RayApiError, httpx.InvalidURL, TypeError, ValueError, OSError) as error:
             return False, str(error)
         return True, f"Ray {version} answers at {connection.address} and takes the token"
 
@@ -123,7 +123,21 @@ def _headers(given: object) -> dict[str, str]:
     if not isinstance(headers, dict):
         # Not its value: a header may carry a secret.
         raise TypeError(f"headers is a {type(headers).__name__}; expected an object of texts")
-    return {str(name): str(value) for name, value in cast("dict[str, object]", headers).items()}
+    return {
+        str(name): _sendable(f"header {name}", str(value))
+        for name, value in cast("dict[str, object]", headers).items()
+    }
+
+
+def _sendable(what: str, value: str) -> str:
+    """The value without blanks around it (a file's line break), if HTTP can carry it.
+
+    The HTTP library would quote the value in its message, and that may be a secret.
+    """
+    value = value.strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{what} holds a character that an HTTP header cannot carry")
+    return value
 
 
 @functools.cache
