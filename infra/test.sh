@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every tier but bench and gpu, one after the other; a tier that runs no test fails (pytest's exit 5).
+# Every tier but bench, faults and gpu, one after the other; a tier that runs no test fails (pytest's exit 5).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
