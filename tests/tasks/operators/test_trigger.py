@@ -94,6 +94,27 @@ async def test_a_job_that_a_new_cluster_does_not_know_is_told_as_lost(connected:
     assert (event["status"], event["error_type"]) == ("FAILED", "RAY_JOB_UNKNOWN")
 
 
+async def test_a_wait_that_begins_during_anothers_look_is_not_told_that_its_job_is_lost(
+    connected: FakeRay,
+):
+    connected.add("a-1")
+    connected.add("a-2", "SUCCEEDED")
+    entered, answer = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        entered.set()
+        await answer.wait()
+
+    connected.hooks["GET", "/api/jobs/a-1"] = hold
+    first = asyncio.create_task(fired(trigger()))
+    await entered.wait()
+    late = asyncio.create_task(fired(trigger(submission_id="a-2")))
+    await asyncio.sleep(0.01)
+    answer.set()
+    assert (await late)["status"] == "SUCCEEDED"
+    first.cancel()
+
+
 async def test_a_token_that_was_refused_once_may_have_been_an_old_one(
     connected: FakeRay, monkeypatch: pytest.MonkeyPatch
 ):
