@@ -148,7 +148,7 @@ def test_while_it_trains_the_task_leads_to_its_job_on_rays_dashboard(
     person.task(DAG, run, "train", "details")
     dashboard = person.follow("Ray job")
     person.give_ray_token(dashboard)
-    expect(dashboard.get_by_text(job, exact=True)).to_be_visible()
+    expect(dashboard.get_by_text(job, exact=True).first).to_be_visible()
     expect(dashboard.get_by_text("RUNNING", exact=True).first).to_be_visible()
     person.keep("ray-job", dashboard)
     dashboard.close()
