@@ -72,13 +72,13 @@ class Person:
 
     def keep(self, name: str, page: Page | None = None) -> None:
         """Keep what is on the screen now as `<name>.png`."""
-        (page or self.page).screenshot(path=self._shots / f"{name}.png", animations="disabled")
+        (page or self.page).screenshot(path=self._shots / f"{name}.png")
 
     def keep_dialog(self, name: str) -> None:
         """Keep the whole of the dialog that is open, also what one would have to scroll to."""
         self.page.set_viewport_size({"width": SIZE["width"], "height": 1800})
         path, place = self._shots / f"{name}.png", self.dialog().bounding_box()
-        self.page.screenshot(path=path, clip=place, animations="disabled")
+        self.page.screenshot(path=path, clip=place)
         self.page.set_viewport_size(SIZE)
 
     def log_in(self) -> None:

@@ -231,6 +231,7 @@ def test_a_ray_connection_is_made_in_its_own_form_and_tested(
     form.get_by_text("Extra Fields", exact=True).click()
     for label in ("Verify TLS", "CA bundle", "Headers", "Dashboard address for people"):
         expect(form.get_by_text(label, exact=True)).to_be_visible()
+    expect(form.locator("input[name=host]")).to_be_hidden()  # its section closes
     person.keep("connection")
     form.get_by_role("button", name="Save").click()
     press_test(page)
