@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
+from ray_jobs.contract.errors import ClusterError
 from tasks import failures
 from tasks.operators.hook import RayHook
 from tasks.operators.ownership import Record
@@ -39,6 +40,12 @@ def _sweep(concerns: Callable[[Record], bool]) -> dict[str, Any]:
         swept = asyncio.run(_run(concerns))
     for submission_id in swept.stopped:
         log.warning("stopped Ray job %s: its task has ended", submission_id)
+    if swept.stuck:
+        raise ClusterError(
+            f"Ray jobs that do not stop: {', '.join(swept.stuck)}",
+            "jobs that end within 20 s of being told to",
+            "Look at them on Ray's dashboard; the next run tries again",
+        )
     return {"stopped": swept.stopped, "forgotten": swept.forgotten, "kept": swept.kept}
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import Document, Part
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.storage import Store
 from tasks.operators.ownership import Claim, Claimed, Record
 from tasks.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Owner(Part):
@@ -58,14 +62,20 @@ class StoredOwnership:
             if (record is not None and record.being_stopped) or self._write(given_up, etag):
                 return True
 
-    def forget(self, submission_id: str) -> None:
-        """Remove the record of a job that is gone; none is fine."""
-        self._store.delete([keys.owner(submission_id)])
+    def forget(self, submission_id: str, claim: Claim) -> None:
+        """Remove the record of a job that is gone, unless it is another task's by now."""
+        record, _ = self._read(submission_id)
+        if record is not None and (record.being_stopped or claim.is_or_follows(record.owner)):
+            self._store.delete([keys.owner(submission_id)])
 
     def records(self) -> Iterator[Record]:
-        """Every record there is; one that goes meanwhile is left out."""
+        """Every record there is, read as it is reached; one that cannot be read is left out."""
         for key in self._store.keys(keys.owner_prefix()):
-            record, _ = self._read(keys.owned_job(key))
+            try:
+                record, _ = self._read(keys.owned_job(key))
+            except SpecError as error:  # of another version, say: no reason to leave the others
+                log.warning("an owner's record is passed over: %s", error)
+                continue
             if record is not None:
                 yield record
 

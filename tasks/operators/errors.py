@@ -5,6 +5,7 @@ RayError
 ├── RayApiError               the dashboard answered what no request of ours should cause   fail
 │   ├── RayUnreachableError   it does not answer, or answers that it cannot now             retry
 │   └── RayRefusedError       the token is missing or wrong                                 fail
+├── RayNameError              a job cannot carry this name                                  fail
 ├── RayJobFailedError         the job's own code failed                                     fail
 ├── RayJobTimedOutError       the job was stopped at its deadline                           fail
 ├── RayJobLostError           the cluster lost or stopped it, or never found it a place     retry
@@ -29,6 +30,10 @@ class RayUnreachableError(RayApiError):
 
 class RayRefusedError(RayApiError):
     """The token is missing or wrong."""
+
+
+class RayNameError(RayError):
+    """A job cannot carry this name."""
 
 
 class RayJobFailedError(RayError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -106,7 +107,9 @@ class JobsApi:
 
     async def find(self, submission_id: str) -> Job | None:
         """One job, or None where the cluster does not know it."""
-        answer = await self._call("GET", f"/api/jobs/{submission_id}", missing_ok=True)
+        answer = await self._call(
+            "GET", f"/api/jobs/{quote(submission_id, safe='')}", missing_ok=True
+        )
         return None if answer.status_code == HTTPStatus.NOT_FOUND else _read(answer, Job.from_json)
 
     async def submit(self, submission_id: str, request: JobRequest) -> None:
@@ -121,7 +124,7 @@ class JobsApi:
 
     async def stop(self, submission_id: str) -> None:
         """Ask a job to stop; it is gone when its status says so. Unknown is stopped."""
-        await self._call("POST", f"/api/jobs/{submission_id}/stop", missing_ok=True)
+        await self._call("POST", f"/api/jobs/{quote(submission_id, safe='')}/stop", missing_ok=True)
 
     async def read_log(self, submission_id: str, *, follow: bool) -> AsyncIterator[str]:
         """The lines that the job's driver has printed, from the first one on.

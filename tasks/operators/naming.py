@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from tasks.operators.errors import RayNameError
 from tasks.operators.jobs_api import Job, JobStatus
 
+# What is a name in a URL, in an object's key and in a list alike.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LOST = {JobStatus.FAILED, JobStatus.STOPPED}
+
+
+def checked_name(job_name: str) -> str:
+    """The name, if a job can carry it.
+
+    Raises:
+      RayNameError: it has other characters than letters, digits, dot, dash and underscore.
+
+    >>> checked_name("churn-2.1-train")
+    'churn-2.1-train'
+    """
+    if _NAME.fullmatch(job_name) is None:
+        raise RayNameError(
+            f"the job name {job_name!r} cannot be; expected letters, digits, '.', '-' and '_', "
+            "a letter or digit first. Change what it is made of"
+        )
+    return job_name
 
 
 def current_job(job_name: str, jobs: Iterable[Job]) -> tuple[str, Job | None]:

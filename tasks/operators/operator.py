@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pkgutil
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.definitions.retry_policy import (
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryPolicy,
+    RetryRule,
+)
 
 from tasks.operators.errors import (
     RayError,
@@ -23,7 +29,7 @@ from tasks.operators.errors import (
 from tasks.operators.hook import RayHook
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tasks.operators.links import RayJobLink
-from tasks.operators.naming import current_job
+from tasks.operators.naming import checked_name, current_job
 from tasks.operators.ownership import Claim, Claimed, NoOwnership, Ownership
 from tasks.operators.stopping import finish_stop, stop_if_ended
 from tasks.operators.task_states import state_of
@@ -59,6 +65,7 @@ class RayJobOperator(BaseOperator):
       ownership: import path of a factory of the `Ownership` records.
       ray_conn_id: the Airflow connection.
       poll_interval_s: seconds between two looks.
+      retry_policy: which failures are tried again.
     """
 
     template_fields: Collection[str] = ("job_name", "entrypoint")
@@ -76,10 +83,10 @@ class RayJobOperator(BaseOperator):
         ownership: str = f"{NoOwnership.__module__}:{NoOwnership.__qualname__}",
         ray_conn_id: str = RayHook.default_conn_name,
         poll_interval_s: float = 2.0,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
         **kwargs: Any,  # noqa: ANN401 - BaseOperator's own
     ) -> None:
-        kwargs.setdefault("retry_policy", RETRY_POLICY)
-        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType] - Airflow's types
+        super().__init__(retry_policy=retry_policy, **kwargs)  # pyright: ignore[reportUnknownMemberType] - Airflow's types
         self.job_name = job_name
         self.entrypoint = entrypoint
         self.env_vars = dict(env_vars or {})
@@ -89,7 +96,7 @@ class RayJobOperator(BaseOperator):
         self.ray_conn_id = ray_conn_id
         self.poll_interval_s = poll_interval_s
         self.job_url = ""
-        self._killed = threading.Event()
+        self._killed = False
         self._held: tuple[str, Claim] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class RayJobOperator(BaseOperator):
         self._show(job.submission_id)
         if job.status is JobStatus.SUCCEEDED:
             self.log.info("Ray job %s has succeeded already", job.submission_id)
-            return self._over(job.submission_id)
+            return self._over(job.submission_id, claim)
         self.defer(
             trigger=RayJobTrigger(
                 ray_conn_id=self.ray_conn_id,
@@ -114,12 +121,12 @@ class RayJobOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return the job's id and result, or raise what its failure means."""
-        submission_id = event["submission_id"]
+        submission_id, claim = event["submission_id"], _claim_of(context)
         self._show(submission_id)
         if event["status"] == JobStatus.SUCCEEDED:
-            return self._over(submission_id)
+            return self._over(submission_id, claim)
         if JobStatus(event["status"]).is_terminal and event["error_type"] != TOKEN_REFUSED:
-            self._records().forget(submission_id)
+            self._records().forget(submission_id, claim)
         raise self.failure_of(event)
 
     def on_kill(self) -> None:
@@ -128,7 +135,7 @@ class RayJobOperator(BaseOperator):
         Airflow calls this from a signal handler, maybe while `execute` runs its own loop. What
         this cannot finish, or cannot tell, the reconciler does.
         """
-        self._killed.set()
+        self._killed = True
         if self._held is not None:
             stop = threading.Thread(target=self._stop_if_ended, args=self._held, daemon=True)
             stop.start()
@@ -146,31 +153,50 @@ class RayJobOperator(BaseOperator):
         """What a job that succeeded made, as plain values. Override it to put that into XCom."""
         return {}
 
-    def _over(self, submission_id: str) -> dict[str, Any]:
+    def _over(self, submission_id: str, claim: Claim) -> dict[str, Any]:
         result = {"submission_id": submission_id, **self.result_of(submission_id)}
-        self._records().forget(submission_id)
+        self._records().forget(submission_id, claim)
         return result
 
     async def _find_or_submit(self, context: Context, claim: Claim) -> Job:
-        ownership = self._records()
+        ownership, job_name = self._records(), checked_name(self.job_name)
         async with RayHook(self.ray_conn_id).api() as api:
             while True:
-                submission_id, job = current_job(self.job_name, await api.list())
+                submission_id, job = current_job(job_name, await api.list())
                 if job is not None and job.status is JobStatus.SUCCEEDED:
                     return job
+                # For whoever looks: the id is in the UI and in REST before Ray has the job.
                 cast("Any", context)["task_state_store"].set("submission_id", submission_id)
                 match await asyncio.to_thread(ownership.claim, submission_id, claim):
                     case Claimed.MINE:
-                        self._held = submission_id, claim
-                        return job or await self._submit(api, submission_id)
+                        if (held := await self._hold(api, submission_id, job, claim)) is not None:
+                            return held
+                        await asyncio.to_thread(ownership.forget, submission_id, claim)
                     case Claimed.BEING_STOPPED:
                         self.log.info("Ray job %s is being stopped; waiting", submission_id)
-                        await finish_stop(api, ownership, submission_id)
+                        with contextlib.suppress(TimeoutError):  # then look, and wait, again
+                            await finish_stop(api, ownership, submission_id, claim)
                     case Claimed.SUPERSEDED:
                         raise SupersededError(f"a newer try has taken {submission_id} over")
 
+    async def _hold(
+        self, api: JobsApi, submission_id: str, job: Job | None, claim: Claim
+    ) -> Job | None:
+        """The job, ours now: submitted, or taken over; None if it ended before we had it."""
+        if job is None:
+            job = await self._submit(api, submission_id)
+        else:
+            job = await api.find(submission_id)
+            if job is None or job.status in {JobStatus.FAILED, JobStatus.STOPPED}:
+                return None
+        # Only now is there something to stop; a kill that came before has left it to us.
+        self._held = submission_id, claim
+        if self._killed:
+            await asyncio.to_thread(self.on_kill)
+        return job
+
     async def _submit(self, api: JobsApi, submission_id: str) -> Job:
-        if self._killed.is_set():
+        if self._killed:
             # A mark has ended the task whatever it raises; a worker's shutdown has not.
             raise RayJobLostError("the task was killed before its job was submitted")
         request = JobRequest(
@@ -178,9 +204,6 @@ class RayJobOperator(BaseOperator):
         )
         self.log.info("submitting Ray job %s: %s", submission_id, request.entrypoint)
         await api.submit(submission_id, request)
-        if self._killed.is_set():
-            # The kill came while the job was on its way, and may have found nothing to stop.
-            await asyncio.to_thread(self.on_kill)
         return Job(submission_id, JobStatus.PENDING)
 
     def _stop_if_ended(self, submission_id: str, claim: Claim) -> None:

@@ -40,6 +40,10 @@ class Claim:
         """Whether this is a later try of the very same task instance."""
         return self.task_instance == other.task_instance and self.try_number > other.try_number
 
+    def is_or_follows(self, other: Claim) -> bool:
+        """Whether this is that very try, or a later one of its task instance."""
+        return self == other or self.is_newer_than(other)
+
     @property
     def task_instance(self) -> tuple[str, str, str, int]:
         """What all tries of one task instance share."""
@@ -74,8 +78,11 @@ class Ownership(Protocol):
         """Turn a job of `claim` or of nobody into one that is being stopped; False if another's."""
         ...
 
-    def forget(self, submission_id: str) -> None:
-        """Remove the record of a job that is gone; none is fine."""
+    def forget(self, submission_id: str, claim: Claim) -> None:
+        """Remove the record of a job that is gone.
+
+        Only if it is of this try, of an earlier one of its task, or says "being stopped".
+        """
         ...
 
     def records(self) -> Iterable[Record]:
@@ -98,7 +105,7 @@ class NoOwnership:
         """Always the asker's to give up."""
         return True
 
-    def forget(self, submission_id: str) -> None:
+    def forget(self, submission_id: str, claim: Claim) -> None:
         """Nothing was kept."""
 
     def records(self) -> Iterable[Record]:

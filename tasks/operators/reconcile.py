@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.operators.jobs_api import Job, JobsApi
-from tasks.operators.ownership import ENDED, Ownership, Record
-from tasks.operators.stopping import Outcome, finish_stop, stop_owned
+from tasks.operators.jobs_api import JobsApi
+from tasks.operators.ownership import KillDecision, Ownership, Record, decide
+from tasks.operators.stopping import Outcome, stop_owned
 from tasks.operators.task_states import StateOf
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did, as submission ids."""
+    """What a sweep did, as submission ids; `stuck` are those that do not stop."""
 
-    stopped: tuple[str, ...]
-    forgotten: tuple[str, ...]
-    kept: tuple[str, ...]
+    stopped: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
 
 async def sweep(
@@ -37,7 +38,8 @@ async def sweep(
 ) -> Swept:
     """Stop every job whose task has ended, and drop the records of jobs that are gone.
 
-    A job without a record is not ours, and is left alone.
+    A job without a record is not ours, and is left alone. One that does not stop in time is told
+    of, and keeps nothing else from being swept.
 
     Args:
       api: the cluster.
@@ -46,34 +48,31 @@ async def sweep(
       concerns: which records to look at.
 
     Raises:
-      TimeoutError, RayApiError: a job does not stop, or the dashboard does not answer.
+      RayApiError: the dashboard does not answer.
     """
-    records = [one for one in await asyncio.to_thread(_all, ownership) if concerns(one)]
-    alive = {job.submission_id: job for job in await api.list()} if records else {}
-    done: dict[str, list[str]] = {"stopped": [], "forgotten": [], "kept": []}
-    for record in records:
-        what = await _settle(api, ownership, state_of, record, alive.get(record.submission_id))
-        done[what].append(record.submission_id)
+    done: dict[str, list[str]] = {}
+    records = await asyncio.to_thread(lambda: iter(ownership.records()))
+    # Each is read as its turn comes: stopping the one before may have taken a while.
+    while (record := await asyncio.to_thread(next, records, None)) is not None:
+        if concerns(record):
+            what = await _settle(api, ownership, state_of, record)
+            done.setdefault(what, []).append(record.submission_id)
     return Swept(**{name: tuple(ids) for name, ids in done.items()})
 
 
-async def _settle(
-    api: JobsApi, ownership: Ownership, state_of: StateOf, record: Record, job: Job | None
-) -> str:
+async def _settle(api: JobsApi, ownership: Ownership, state_of: StateOf, record: Record) -> str:
+    submission_id, owner = record.submission_id, record.owner
     if not record.being_stopped:
-        state = await asyncio.to_thread(state_of, record.owner)
-        if state not in ENDED:
+        state = await asyncio.to_thread(state_of, owner)
+        if decide(state) is not KillDecision.STOP:
             return "kept"
-        log.info("%s: its task %s is %s", record.submission_id, record.owner.task_id, state)
+        log.info("%s: its task %s is %s", submission_id, owner.task_id, state)
+    job = await api.find(submission_id)
     if job is None or job.status.is_terminal:
-        await asyncio.to_thread(ownership.forget, record.submission_id)
+        await asyncio.to_thread(ownership.forget, submission_id, owner)
         return "forgotten"
-    if record.being_stopped:
-        await finish_stop(api, ownership, record.submission_id)
-        return "stopped"
-    outcome = await stop_owned(api, ownership, record.submission_id, record.owner)
+    try:
+        outcome = await stop_owned(api, ownership, submission_id, owner)
+    except TimeoutError:
+        return "stuck"
     return "stopped" if outcome is Outcome.STOPPED else "kept"
-
-
-def _all(ownership: Ownership) -> list[Record]:
-    return list(ownership.records())

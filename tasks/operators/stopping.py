@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum
 
-from tasks.operators.jobs_api import Job, JobsApi
+from tasks.operators.jobs_api import Job, JobsApi, JobStatus
 from tasks.operators.ownership import Claim, KillDecision, Ownership, decide
 
-STOP_LIMIT_S = 20.0  # Airflow gives `on_kill` 30 s in all.
+STOP_LIMIT_S = 20.0  # Ray itself kills a job's processes 3 s after it has told them to end.
 _LOOK_EVERY_S = 0.5
 
 
@@ -33,6 +33,8 @@ async def stop_and_wait(api: JobsApi, submission_id: str) -> Job | None:
         await api.stop(submission_id)
         while (job := await api.find(submission_id)) and not job.status.is_terminal:
             await asyncio.sleep(_LOOK_EVERY_S)
+            if job.status is JobStatus.PENDING:
+                await api.stop(submission_id)  # a job without a supervisor yet hears nothing
         return job
 
 
@@ -42,14 +44,14 @@ async def stop_owned(
     """Give a job up and stop it, if `claim` still owns it. Raises as `stop_and_wait`."""
     if not await asyncio.to_thread(ownership.resign, submission_id, claim):
         return Outcome.TAKEN_OVER
-    await finish_stop(api, ownership, submission_id)
+    await finish_stop(api, ownership, submission_id, claim)
     return Outcome.STOPPED
 
 
-async def finish_stop(api: JobsApi, ownership: Ownership, submission_id: str) -> None:
+async def finish_stop(api: JobsApi, ownership: Ownership, submission_id: str, claim: Claim) -> None:
     """Stop a job that was given up, to the end, and drop its record. Raises as `stop_and_wait`."""
     await stop_and_wait(api, submission_id)
-    await asyncio.to_thread(ownership.forget, submission_id)
+    await asyncio.to_thread(ownership.forget, submission_id, claim)
 
 
 async def stop_if_ended(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import pkgutil
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from tasks.operators.cluster_watch import ClusterWatch, Look, waiting_for
-from tasks.operators.errors import RayApiError, RayRefusedError
+from tasks.operators.errors import RayRefusedError, RayUnreachableError
 from tasks.operators.hook import RayHook
 from tasks.operators.jobs_api import Job, JobStatus
 from tasks.operators.log_tail import LogTail
@@ -23,6 +24,8 @@ TOKEN_REFUSED = "RAY_TOKEN_REFUSED"  # our additions to Ray's own error types
 JOB_UNKNOWN = "RAY_JOB_UNKNOWN"
 # One refusal may be an old token in a client of before; two in a row are meant.
 _REFUSALS = 2
+# How long after its deadline a job that cannot be stopped is waited for.
+_GIVE_UP = timedelta(minutes=10)
 _STOPPING: set[asyncio.Task[None]] = set()
 
 
@@ -104,7 +107,11 @@ class RayJobTrigger(BaseTrigger):
         try:
             async with RayHook(self.ray_conn_id).api() as api:
                 outcome = await stop_if_ended(
-                    api, self._records(), self.submission_id, self._claim(), self._ask_state
+                    api,
+                    await asyncio.to_thread(self._records),
+                    self.submission_id,
+                    self._claim(),
+                    self._ask_state,
                 )
         except Exception:
             self.log.exception("Ray job %s is left to the reconciler", self.submission_id)
@@ -139,20 +146,29 @@ class RayJobTrigger(BaseTrigger):
         return self._event(job) if job.status.is_terminal else None
 
     async def _stop_late(self, watch: ClusterWatch) -> dict[str, Any] | None:
-        """Stop the job at its deadline; None where Ray does not answer: try again."""
-        api = watch.api
-        if api is None:
-            return None
+        """Stop the job at its deadline; None where that cannot be done yet: try again.
+
+        What cannot be done for `_GIVE_UP` is left to the reconciler.
+        """
         try:
-            outcome = await stop_owned(api, self._records(), self.submission_id, self._claim())
-            job = await api.find(self.submission_id)
-        except (RayApiError, TimeoutError) as error:
+            job = await self._stop_owned(watch)
+        except Exception as error:  # of Ray, or of the records
             self.log.warning("past its deadline, and cannot be stopped yet: %r", error)
-            await asyncio.sleep(self.poll_interval_s)
-            return None
+            if not self._is_late(by=_GIVE_UP):
+                return None
+            job = Job(self.submission_id, JobStatus.RUNNING, f"cannot be stopped: {error!r}")
+        # One that failed by itself just then tells its own story.
+        return self._event(job, timed_out=job.status is not JobStatus.FAILED)
+
+    async def _stop_owned(self, watch: ClusterWatch) -> Job:
+        if watch.api is None:
+            raise RayUnreachableError("no look at the cluster yet")
+        records = await asyncio.to_thread(self._records)
+        outcome = await stop_owned(watch.api, records, self.submission_id, self._claim())
         if outcome is Outcome.TAKEN_OVER:
             self.log.warning("past its deadline, but another task waits for it now")
-        return self._event(job or self._unknown(), timed_out=True)
+        job = await watch.api.find(self.submission_id)
+        return job or replace(self._unknown(), status=JobStatus.STOPPED)
 
     def _unknown(self) -> Job:
         text = "the cluster does not know the job: it was started anew"
@@ -171,10 +187,10 @@ class RayJobTrigger(BaseTrigger):
     def _claim(self) -> Claim:
         return Claim.from_json(self.claim)
 
-    def _is_late(self) -> bool:
-        return self.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(
-            self.deadline
-        )
+    def _is_late(self, *, by: timedelta = timedelta(0)) -> bool:
+        if self.deadline is None:
+            return False
+        return datetime.now(UTC) >= datetime.fromisoformat(self.deadline) + by
 
     def _event(self, job: Job, *, timed_out: bool = False) -> dict[str, Any]:
         return {

@@ -102,8 +102,8 @@ def test_tries_of_another_task_or_map_index_are_not_newer():
 def test_what_is_forgotten_is_claimed_afresh(owners: StoredOwnership):
     owners.claim(JOB, FIRST)
     owners.resign(JOB, FIRST)
-    owners.forget(JOB)
-    owners.forget(JOB)
+    owners.forget(JOB, FIRST)
+    owners.forget(JOB, FIRST)
     assert list(owners.records()) == []
     assert owners.claim(JOB, SECOND) is Claimed.MINE
 
@@ -247,3 +247,16 @@ def test_many_tries_and_one_kill_at_once_have_one_outcome(round_: int):
     assert_one_outcome(said, list(owners.records()))
     (record,) = owners.records()
     assert record.owner.try_number in (1, 17)  # given up before anybody, or the newest try has it
+
+
+def test_a_record_of_another_task_is_not_forgotten(owners: StoredOwnership):
+    other = STRANGER
+    owners.claim(JOB, other)
+    owners.forget(JOB, FIRST)
+    assert [record.owner for record in owners.records()] == [other]
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(owners: StoredOwnership, store: InMemoryStore):
+    owners.claim(JOB, FIRST)
+    store.put(keys.owner("a-broken-1"), b'{"schema_version": 99}')
+    assert [record.submission_id for record in owners.records()] == [JOB]

@@ -1,8 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.operators.errors import RayNameError
 from tasks.operators.jobs_api import Job, JobStatus
-from tasks.operators.naming import current_job
+from tasks.operators.naming import checked_name, current_job
 
 NAME = "sortline-ab12-train"
 LOST = [JobStatus.FAILED, JobStatus.STOPPED]
@@ -35,3 +37,9 @@ def test_the_attempt_outgrows_jobs_that_the_cluster_has_forgotten():
 def test_a_forced_run_is_not_taken_for_an_attempt_of_the_first():
     others = jobs(JobStatus.RUNNING, name="sortline-ab12-2-train")
     assert current_job(NAME, others) == (f"{NAME}-1", None)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a#b", "a?b", "../x", "a b", "", "-a", "a\nb", "a$(x)"])
+def test_a_name_that_a_url_or_a_key_would_read_as_something_else_is_refused(name: str):
+    with pytest.raises(RayNameError, match="expected letters"):
+        checked_name(name)
