@@ -83,6 +83,23 @@ def triggerer_killed(scene: Scene, seed: int) -> None:
         row.lost = "no"
 
 
+def clear_while_the_triggerer_is_dead(scene: Scene, seed: int) -> None:
+    """The new try takes the job over and waits in the triggerer that comes back."""
+    with scene.watching("`train` cleared while the triggerer is down") as (watch, row):
+        dag_run = scene.trigger(watch, seed=seed, **LONG)
+        job = scene.job_of(dag_run)
+        scene.fault("kill -9 of the triggerer")
+        part_of(scene.stack, Part.TRIGGERER).kill()
+        scene.clear(dag_run)
+        row.seconds, row.recovered_when = taken_over(scene, dag_run, job), "until try 2 waits"
+        row.seen = "try 2 takes the same job over and waits in the new triggerer"
+        scene.mark(dag_run, "failed")
+        scene.gone(job)
+        assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
+        scene.nothing_is_left([dag_run])
+        row.lost = "no"
+
+
 def taken_over(scene: Scene, dag_run: str, job: str, limit_s: float = 90) -> float:
     """Wait until a second try is deferred on the job, and see that it keeps running."""
 

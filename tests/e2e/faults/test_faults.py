@@ -189,19 +189,7 @@ def test_a_mark_while_the_triggerer_is_dead_stops_the_job(scene: Scene):
 
 
 def test_a_clear_while_the_triggerer_is_dead_keeps_the_job(scene: Scene):
-    with scene.watching("`train` cleared while the triggerer is down") as (watch, row):
-        dag_run = scene.trigger(watch, seed=35, **ownership.LONG)
-        job = scene.job_of(dag_run)
-        kill_part(scene, Part.TRIGGERER)
-        scene.clear(dag_run)
-        row.seconds = ownership.taken_over(scene, dag_run, job)
-        row.recovered_when = "until try 2 waits"
-        row.seen = "try 2 takes the same job over and waits in the new triggerer"
-        scene.mark(dag_run, "failed")
-        scene.gone(job)
-        assert (watch.per_step(), set(watch.most_alive.values())) == ({"train": 1}, {1})
-        scene.nothing_is_left([dag_run])
-        row.lost = "no"
+    ownership.clear_while_the_triggerer_is_dead(scene, seed=35)
 
 
 def test_a_deadline_passed_stops_the_job(scene: Scene):

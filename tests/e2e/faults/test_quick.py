@@ -33,5 +33,5 @@ def test_a_clear_while_deferred_keeps_the_job(scene: Scene):
     ownership.clear_while_deferred(scene, seed=102)
 
 
-def test_a_mark_while_the_triggerer_is_dead_stops_the_job(scene: Scene):
-    ownership.triggerer_killed(scene, seed=103)
+def test_a_clear_while_the_triggerer_is_dead_keeps_the_job(scene: Scene):
+    ownership.clear_while_the_triggerer_is_dead(scene, seed=103)
