@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow.sdk import get_current_context
-
-from ray_jobs.contract.errors import ClusterError
+from dags.shared import task_instance
+from ray_jobs.contract.errors import ClusterError, UserError
 from tasks import failures
 from tasks.operators.hook import RayHook
 from tasks.operators.ownership import Record
 from tasks.operators.reconcile import Swept, sweep
-from tasks.operators.task_states import state_of
+from tasks.operators.task_states import state_of, states_of_run
 from tasks.ownership import of_settings
 
 log = logging.getLogger(__name__)
@@ -26,13 +25,34 @@ def reconcile() -> dict[str, Any]:
 
 
 def sweep_run() -> dict[str, Any]:
-    """Sweep after the tasks of this run."""
-    ti = get_current_context()["ti"]
-    return _sweep(lambda record: (record.owner.dag_id, record.owner.run_id) == _run_of(ti))
+    """Sweep after the tasks of this run, and let a run that was failed by hand end so.
+
+    Airflow takes a run's state from its last task. Where a run is failed by hand, that task is
+    skipped, and with a teardown still to come the run would end as a success.
+
+    Raises:
+      UserError: the run was failed by hand.
+    """
+    ti = task_instance()
+    run = ti.dag_id, ti.run_id
+    swept = _sweep(lambda record: (record.owner.dag_id, record.owner.run_id) == run)
+    if ended_by_hand(states_of_run(*run), nothing_to_do=not ti.xcom_pull(task_ids="plan")):
+        raise UserError(
+            "the run was ended by hand",
+            "a run that goes to its end",
+            "Trigger it again: it goes on where it was",
+        )
+    return swept
 
 
-def _run_of(ti: Any) -> tuple[str, str]:  # noqa: ANN401 - Airflow's task instance
-    return ti.dag_id, ti.run_id
+def ended_by_hand(states: Mapping[str, str | None], *, nothing_to_do: bool) -> bool:
+    """Whether somebody failed the run: its last task is skipped, and not because of the plan.
+
+    Args:
+      states: the state of each task of the run.
+      nothing_to_do: whether a plan that succeeded has said so.
+    """
+    return states["report"] == "skipped" and not (states["plan"] == "success" and nothing_to_do)
 
 
 def _sweep(concerns: Callable[[Record], bool]) -> dict[str, Any]:

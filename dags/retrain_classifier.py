@@ -59,7 +59,8 @@ with DAG(
     approve = AskBeforePromotion(task_id="approve")
     promote = task(step(retraining.promote))()
     report = with_links(task(step(retraining.report))(), REPORT, MLFLOW_RUN)
-    sweep = task(task_id="sweep")(step(reconciling.sweep_run))().as_teardown()
+    sweep = task(task_id="sweep")(step(reconciling.sweep_run))()
+    sweep.as_teardown(on_failure_fail_dagrun=True)
 
     plan >> train >> register >> export >> verify >> evaluate
     evaluate >> gate >> approve >> promote >> report >> sweep
