@@ -22,8 +22,9 @@ from tasks.operators.jobs_api import Job, JobsApi
 _LIST_FROM = 10
 
 # Ray's dashboard answers 100 questions about logs, nodes and actors at once, and refuses the next
-# with 429, a person's too. A log that finds no room to be followed comes whole at the job's end.
-_FOLLOWED_AT_ONCE = 50
+# with 429, a person's too. Logs of running jobs can wait, so that ten jobs are read every 2 s and a
+# thousand once a minute; those of ended jobs hold up their tasks.
+_FOLLOWED_AT_ONCE = 4
 _CAUGHT_UP_AT_ONCE = 20
 
 _WATCHES: weakref.WeakKeyDictionary[

@@ -19,9 +19,6 @@ from tasks.operators.errors import RayApiError, RayRefusedError, RayUnreachableE
 
 Shape = TypeVar("Shape")
 
-# A followed log that is silent for so long is asked for anew: a cut connection may not tell.
-LOG_SILENCE_S = 60.0
-
 
 class JobStatus(StrEnum):
     """The states of a Ray job."""
@@ -126,30 +123,28 @@ class JobsApi:
         """Ask a job to stop; it is gone when its status says so. Unknown is stopped."""
         await self._call("POST", f"/api/jobs/{quote(submission_id, safe='')}/stop", missing_ok=True)
 
-    async def read_log(self, submission_id: str, *, follow: bool) -> AsyncIterator[str]:
-        """The lines that the job's driver has printed, from the first one on.
+    async def read_log(
+        self, submission_id: str, node_id: str, *, ended: bool
+    ) -> AsyncIterator[str]:
+        """The lines that the job's driver has printed by now, from the first one on.
+
+        Ray 2.60 can follow a log, too (`/api/v0/logs/stream`), but goes on for ever, even when its
+        reader has gone: a hundred such readers, and it answers no more about logs, nodes or actors.
 
         Args:
           submission_id: the job.
-          follow: go on with what comes, without end, and yield whole lines only.
+          node_id: where its driver runs.
+          ended: the job has ended, so that a last line without its end is one.
 
         Raises:
-          RayApiError: there is no log yet, the connection is lost, or Ray holds as many requests
-            of this kind as it takes (100 by default).
+          RayApiError: there is no such log, the connection is lost, or Ray has as many requests of
+            this kind as it takes (100 by default).
         """
-        job = await self.find(submission_id)
-        if job is None or job.node_id is None:
-            raise RayUnreachableError(f"Ray job {submission_id} has no log yet")
-        query = {"submission_id": submission_id, "node_id": job.node_id, "lines": "-1"}
+        query = {"submission_id": submission_id, "node_id": node_id, "lines": "-1"}
         query["filter_ansi_code"] = "true"  # a task's log is no terminal
         rest = ""
         try:
-            async with self._client.stream(
-                "GET",
-                f"/api/v0/logs/{'stream' if follow else 'file'}",
-                params=query | ({"interval": "1"} if follow else {}),
-                timeout=httpx.Timeout(LOG_SILENCE_S, connect=5.0),
-            ) as answer:
+            async with self._client.stream("GET", "/api/v0/logs/file", params=query) as answer:
                 await self._check(answer)
                 async for chunk in answer.aiter_text():
                     *lines, rest = (rest + chunk).split("\n")
@@ -157,7 +152,7 @@ class JobsApi:
                         yield line
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
-        if rest and not follow:
+        if rest and ended:
             yield rest
 
     async def version(self) -> str:

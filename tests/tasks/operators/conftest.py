@@ -26,8 +26,9 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses that a test can wait for."""
     monkeypatch.setattr("tasks.operators.stopping._LOOK_EVERY_S", 0.005)
-    monkeypatch.setattr("tasks.operators.log_tail._FIRST_PAUSE_S", 0.005)
-    monkeypatch.setattr("tasks.operators.log_tail._LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr("tasks.operators.log_tail._PAUSE_S", 0.005)
+    monkeypatch.setattr("tasks.operators.log_tail._PAUSE_PER_READ", 0)
+    monkeypatch.setattr("tasks.operators.log_tail._REST_S", 0.001)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class FakeRay:
 
     `token`: what it asks for; None for anybody. `away`: nothing answers. `hooks`: called once, as
     soon as a request of (method, path) comes. `log_cuts`: after so many bytes each read of a log
-    breaks, in turn; None reads to the end.
+    breaks, in turn; None reads to the end. `log_chunk_s`: how long each chunk of a log takes.
     """
 
     def __init__(self, token: str | None = TOKEN) -> None:
@@ -63,6 +63,7 @@ class FakeRay:
         self.hooks: dict[tuple[str, str], Hook] = {}
         self.answers: dict[tuple[str, str], list[httpx.Response]] = {}
         self.log_cuts: list[int | None] = []
+        self.log_chunk_s = 0.0
         self.logs_at_once = 100
         self.logs_open = 0
         self.most_logs_open = 0
@@ -134,8 +135,8 @@ class FakeRay:
                 return self._submit(json.loads(request.content))
             case "POST", ["api", "jobs", name, "stop"]:
                 return self._stop(name)
-            case "GET", ["api", "v0", "logs", kind]:
-                return self._log(request.url.params, follow=kind == "stream")
+            case "GET", ["api", "v0", "logs", "file"]:
+                return self._log(request.url.params)
             case _:
                 return httpx.Response(404, text="no such route")
 
@@ -171,12 +172,12 @@ class FakeRay:
             job.script = ["RUNNING"] * job.looks_to_stop + ["STOPPED"]
         return httpx.Response(200, json={"stopped": alive})
 
-    def _log(self, query: httpx.QueryParams, *, follow: bool) -> httpx.Response:
+    def _log(self, query: httpx.QueryParams) -> httpx.Response:
         if self.logs_open >= self.logs_at_once:
             return httpx.Response(429, json={"msg": "Max number of in-progress requests reached"})
         job = self.jobs[query["submission_id"]]
         cut = self.log_cuts.pop(0) if self.log_cuts else None
-        return httpx.Response(200, stream=_LogStream(self, job, cut=cut, follow=follow))
+        return httpx.Response(200, stream=_LogStream(self, job, cut))
 
 
 @dataclass
@@ -184,7 +185,6 @@ class _LogStream(httpx.AsyncByteStream):
     ray: FakeRay
     job: FakeJob
     cut: int | None
-    follow: bool
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.ray.logs_open += 1
@@ -196,16 +196,13 @@ class _LogStream(httpx.AsyncByteStream):
             self.ray.logs_open -= 1
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        left, place = self.cut, 0
-        while self.follow or place < len(self.job.log):
-            for chunk in self.job.log[place:]:
-                place += 1
-                yield chunk if left is None else chunk[:left]
-                left = None if left is None else left - len(chunk)
-                if left is not None and left <= 0:
-                    raise httpx.ReadError("connection reset by peer")
-            if self.follow:
-                await asyncio.sleep(0.005)
+        left = self.cut
+        for chunk in self.job.log:
+            await asyncio.sleep(self.ray.log_chunk_s)
+            yield chunk if left is None else chunk[:left]
+            left = None if left is None else left - len(chunk)
+            if left is not None and left <= 0:
+                raise httpx.ReadError("connection reset by peer")
 
 
 def body_of(request: httpx.Request) -> dict[str, Any]:
