@@ -8,10 +8,10 @@ its own, and reads no log at all. Each way has two processes of its own.
 Required: poll lag (from a job's end to its event) under twice the interval.
 
 Predicted before the first measurement:
-- shared look: lag median 1.1 s (half an interval, and the log's rest), p99 2.1 s, maximum 2.3 s; a
-  request every 2 s for the states and two a job for its log, so 25 a second while jobs end; the
-  loop is held up by 40 ms at most at the median of a look (0.7 MB of JSON, 1,000 wake-ups); 10% of
-  a core; 150 MB.
+- shared look: lag median 1.1 s (half an interval, and the log's rest), p99 2.2 s, maximum 2.5 s; a
+  request every 2 s for the states, at most 18 a second for the logs of running jobs and two a job
+  at its end: 50 a second while jobs end. The loop is held up by 40 ms while a look is read (0.7 MB
+  of JSON, 1,000 wake-ups); 10% of a core; 150 MB.
 - naive: 500 requests a second, about 1 ms each in httpx: half a core and more. Lag median 1.3 s,
   p99 2.7 s; the loop is held up by 20 ms, at the start (1,000 clients are made) by 1 s; 200 MB.
 """
