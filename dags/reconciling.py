@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dags.shared import task_instance
-from ray_jobs.contract.errors import ClusterError, UserError
+from ray_jobs.contract.errors import ClusterError, CredentialError, UserError
 from tasks import failures
 from tasks.operators.hook import RayHook
 from tasks.operators.ownership import Record
@@ -27,15 +27,20 @@ def reconcile() -> dict[str, Any]:
 def sweep_run() -> dict[str, Any]:
     """Sweep after the tasks of this run, and let a run that was failed by hand end so.
 
-    Airflow takes a run's state from its last task. Where a run is failed by hand, that task is
-    skipped, and with a teardown still to come the run would end as a success.
+    Airflow takes a run's state from its last tasks. Where a run is failed by hand while a teardown
+    is still to come, `report` is skipped and the run would end as a success.
 
     Raises:
       UserError: the run was failed by hand.
     """
     ti = task_instance()
     run = ti.dag_id, ti.run_id
-    swept = _sweep(lambda record: (record.owner.dag_id, record.owner.run_id) == run)
+    try:
+        swept = _sweep(lambda record: (record.owner.dag_id, record.owner.run_id) == run)
+    except (ClusterError, CredentialError) as error:
+        # The run's own end is none the worse for it; `reconcile_ray_jobs` is red until it can.
+        log.warning("left to the reconciler: %s", error)
+        swept = {}
     if ended_by_hand(states_of_run(*run), nothing_to_do=not ti.xcom_pull(task_ids="plan")):
         raise UserError(
             "the run was ended by hand",

@@ -63,4 +63,6 @@ with DAG(
     sweep.as_teardown(on_failure_fail_dagrun=True)
 
     plan >> train >> register >> export >> verify >> evaluate
-    evaluate >> gate >> approve >> promote >> report >> sweep
+    evaluate >> gate >> approve >> promote >> report
+    # After the last Ray job, and beside `report`: a run's state is that of both.
+    evaluate >> sweep

@@ -176,10 +176,6 @@ def test_a_clear_while_deferred_keeps_the_job(scene: Scene):
     ownership.clear_while_deferred(scene, seed=33)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Airflow leaves the state of a run whose teardown is pending to its leaves: all skipped",
-)
 def test_a_run_failed_by_hand_stops_the_job_and_is_failed(scene: Scene):
     ownership.run_failed_by_hand(scene, seed=37)
 
