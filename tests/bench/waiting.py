@@ -35,7 +35,6 @@ from statistics import median
 from typing import Any
 
 import httpx
-import psutil
 
 from tests.bench.jobs_server import end_of
 
@@ -144,7 +143,6 @@ async def _run(way: str, url: str, jobs: int, interval_s: float) -> dict[str, An
         "cpu_share": round(cpu / wall, 3),
         "server_cpu_share": round(stats["cpu_s"] / wall, 3),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "open_files": psutil.Process().num_fds(),
         "wall_s": round(wall, 1),
     }
 
