@@ -196,6 +196,24 @@ async def test_no_more_logs_are_read_at_once_than_there_is_room_for_and_each_has
     assert ray.most_logs_open == 2
 
 
+async def test_however_many_logs_there_are_they_are_read_at_a_bounded_rate(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+):
+    """Two at once, 0.1 s each at least: in half a second 12 reads begin at most."""
+    monkeypatch.setattr("tasks.operators.log_tail._REST_S", 0.1)
+    for n in range(50):
+        ray.add(f"a-{n}", log=lines("one"))
+    room = asyncio.Semaphore(2)
+    tails = [
+        asyncio.create_task(LogTail(name, lambda _: None).follow(ray.api, room))
+        for name in ray.jobs
+    ]
+    await asyncio.sleep(0.5)
+    for tail in tails:
+        tail.cancel()
+    assert 1 <= len(ray.asked("GET", "/api/v0/logs")) <= 12
+
+
 async def test_a_log_that_takes_long_to_read_is_read_more_rarely(
     ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ):

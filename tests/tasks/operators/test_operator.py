@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -202,6 +203,35 @@ def test_a_job_that_was_given_up_and_does_not_exist_is_submitted_afresh(
     assert list(records().records()) == [Record("train-1", claim(2))]
 
 
+@pytest.mark.parametrize("ended", ["FAILED", "STOPPED"])
+def test_a_job_that_ends_while_it_is_taken_over_is_followed_by_the_next_attempt(
+    connected: FakeRay, store: InMemoryStore, ended: str
+):
+    connected.add("train-1", "RUNNING", ended)  # alive in the list, gone once it is ours
+    assert deferred(operator()).submission_id == "train-2"
+    assert connected.submitted == ["train-2"]
+    assert list(records().records()) == [Record("train-2", MINE)]
+
+
+def test_a_job_that_takes_longer_to_stop_than_one_wait_is_waited_for_again(
+    connected: FakeRay, store: InMemoryStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tasks.operators.stopping.STOP_LIMIT_S", 0.05)
+    connected.add("train-1")
+    records().resign("train-1", MINE)
+
+    def stubborn() -> None:  # the first stop is heard, and takes longer than one wait
+        connected.jobs["train-1"].looks_to_stop = 10_000
+
+    connected.hooks["POST", "/api/jobs/train-1/stop"] = stubborn
+    connected.hooks["GET", "/api/jobs/train-1"] = lambda: setattr(
+        connected.jobs["train-1"], "looks_to_stop", 0
+    )
+    assert deferred(operator(), by=claim(2)).submission_id == "train-2"
+    assert len(connected.stops) == 2
+    assert connected.jobs["train-1"].status == "STOPPED"
+
+
 # --- killed while it is at work
 
 
@@ -347,10 +377,14 @@ def test_a_kill_is_over_before_airflow_kills_the_process(
     deferred(one)
     connected.jobs["train-1"].looks_to_stop = 100
     supervisor.say(MINE, "failed")
-    started = datetime.now(UTC)
+    before, started = set(threading.enumerate()), datetime.now(UTC)
     one.on_kill()
     assert datetime.now(UTC) - started < timedelta(seconds=1)
     assert list(records().records()) == [Record("train-1", MINE, being_stopped=True)]
+    connected.jobs["train-1"].script = ["STOPPED"]
+    for thread in set(threading.enumerate()) - before:
+        thread.join()  # it would go on in the next test
+    assert not store.objects
 
 
 # --- the deadline
