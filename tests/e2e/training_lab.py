@@ -123,8 +123,8 @@ class Lab:
         """Wait for a training's end, which must be a good one."""
         while not (job := self._job(submission_id)).status.is_terminal:
             time.sleep(0.5)
-        log = self._ask(lambda api: api.logs(submission_id))
-        assert job.status is JobStatus.SUCCEEDED, log[-5000:]
+        # Its message ends with the last lines of its log.
+        assert job.status is JobStatus.SUCCEEDED, job.message[-5000:]
         run_id = submission_id.split("-")[1]
         return read_document(self.store, TrainingResult, keys.run(run_id, "training.json"))
 
