@@ -21,9 +21,9 @@ from tasks.operators.jobs_api import Job, JobsApi
 # id: a cluster remembers every job that it ever ran.
 _LIST_FROM = 10
 
-# Ray's dashboard answers 100 questions about logs, nodes and actors at once, and refuses the next
-# with 429, a person's too. Logs of running jobs can wait, so that ten jobs are read every 2 s and a
-# thousand once a minute; those of ended jobs hold up their tasks.
+# Ray's dashboard answers 100 questions about logs, nodes and actors at once; the next waits, or is
+# refused with 429, a person's too. Logs of running jobs can wait, so that ten jobs are read every
+# 2 s and a thousand once a minute; those of ended jobs hold up their tasks.
 _FOLLOWED_AT_ONCE = 4
 _CAUGHT_UP_AT_ONCE = 20
 

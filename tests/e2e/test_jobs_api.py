@@ -199,7 +199,7 @@ async def test_a_followed_log_comes_while_the_job_runs_and_is_whole_at_its_end(a
 
 
 async def test_a_log_that_is_let_go_takes_no_room(stack: Stack, api: JobsApi):
-    """Ray answers 100 questions about logs, nodes and actors at once, and refuses the next."""
+    """Ray answers 100 questions about logs, nodes and actors at once; the next ones wait."""
     submission_id = await submit(api, python("print('hello')"))
     await ended(api, submission_id)
     for _ in range(11):
