@@ -65,28 +65,20 @@ def test_a_task_killed_after_its_deferral(scene: Scene):
     same_as_undisturbed(scene, fault, disturb)
 
 
-def test_a_scheduler_killed_while_a_job_is_waited_for(scene: Scene):
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (Part.SCHEDULER, "scheduler"),
+        (Part.TRIGGERER, "triggerer"),
+        (Part.API_SERVER, "API server"),
+    ],
+)
+def test_a_part_of_airflow_killed_while_a_job_is_waited_for(scene: Scene, part: Part, name: str):
     def disturb(dag_run: str, _: Watch) -> None:
         scene.trained_to(dag_run, 2)
-        kill_part(scene, Part.SCHEDULER)
+        kill_part(scene, part)
 
-    same_as_undisturbed(scene, "kill -9 of the scheduler, `train` deferred", disturb)
-
-
-def test_a_triggerer_killed_while_a_job_is_waited_for(scene: Scene):
-    def disturb(dag_run: str, _: Watch) -> None:
-        scene.trained_to(dag_run, 2)
-        kill_part(scene, Part.TRIGGERER)
-
-    same_as_undisturbed(scene, "kill -9 of the triggerer, `train` deferred", disturb)
-
-
-def test_an_api_server_killed_while_a_job_is_waited_for(scene: Scene):
-    def disturb(dag_run: str, _: Watch) -> None:
-        scene.trained_to(dag_run, 2)
-        kill_part(scene, Part.API_SERVER)
-
-    same_as_undisturbed(scene, "kill -9 of the API server, `train` deferred", disturb)
+    same_as_undisturbed(scene, f"kill -9 of the {name}, `train` deferred", disturb)
 
 
 # What Ray and the stores must live through.
