@@ -189,6 +189,11 @@ class Scene:
         losses = tuple(epoch.val_loss for epoch in result.epochs)
         return Outcome(verdict.decision.value, result.weights.sha256, result.best_epoch, losses)
 
+    def resumed_from(self, dag_run: str) -> int:
+        """The step that the training's last attempt went on from; 0 where it began anew."""
+        key = keys.run(self.planned(dag_run)["run_id"], "training.json")
+        return read_document(self.store, TrainingResult, key).resumed_from_step
+
     def left(self, dag_runs: list[str]) -> list[str]:
         """What must not be there after a row, a line each."""
         return [

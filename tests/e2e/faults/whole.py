@@ -47,6 +47,9 @@ def same_as_undisturbed(
         found = scene.outcome_of(dag_run)
         scene.nothing_is_left([dag_run])
         row.seen = f"{told}; {watch.seen()}" if told else watch.seen()
+        if resumed := scene.resumed_from(dag_run):
+            row.seen += f"; the training goes on from step {resumed}"
+        assert resumed or jobs["train"] == 1, "the second training job began anew"
         assert found == scene.undisturbed
         assert watch.per_step() == jobs
         assert set(watch.most_alive.values()) == {1}
