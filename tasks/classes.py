@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ray_jobs.contract.dataset import ImageState
@@ -22,17 +22,20 @@ def kept_per_class(entries: Iterable[Entry]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def set_aside_small(entries: Sequence[Entry], *, strict: bool) -> tuple[list[Entry], list[str]]:
+def set_aside_small(
+    entries: Sequence[Entry], alike: Mapping[str, str], *, strict: bool
+) -> tuple[list[Entry], list[str]]:
     """The entries with those of small classes quarantined, and a warning a class.
 
     Args:
       entries: after `dedupe`, so that what is kept is different.
+      alike: sha256 -> name of its group of look-alikes (`tasks.grouping.look_alikes`).
       strict: refuse small classes instead.
 
     Raises:
       DataError: a class is small (if strict), or fewer than two classes are left.
     """
-    counts = kept_per_class(entries)
+    counts = _groups_per_class(entries, alike)
     small = {label for label, count in counts.items() if count < MIN_GROUPS}
     if small and strict:
         raise _too_small(min(small), counts[min(small)])
@@ -43,6 +46,14 @@ def set_aside_small(entries: Sequence[Entry], *, strict: bool) -> tuple[list[Ent
         for label in sorted(small)
     ]
     return [_quarantined(entry) if entry.label in small else entry for entry in entries], warnings
+
+
+def _groups_per_class(entries: Sequence[Entry], alike: Mapping[str, str]) -> dict[str, int]:
+    groups: dict[str, set[str]] = {entry.label: set() for entry in entries}
+    for entry in entries:
+        if entry.state is ImageState.KEPT:
+            groups[entry.label].add(alike[entry.content.sha256])
+    return {label: len(found) for label, found in sorted(groups.items())}
 
 
 def _quarantined(entry: Entry) -> Entry:

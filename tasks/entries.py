@@ -25,6 +25,7 @@ _COLUMNS = {
     "width": "int32",
     "height": "int32",
     "size_bytes": "int64",
+    "pinned": "string",
 }
 
 
@@ -54,6 +55,7 @@ class Entry:
       phash: 64-bit perceptual hash, 16 hex digits.
       width, height: upright, in pixels.
       size_bytes: of the file.
+      pinned: the split that the source asks for.
     """
 
     path: str
@@ -70,6 +72,7 @@ class Entry:
     width: int | None = None
     height: int | None = None
     size_bytes: int | None = None
+    pinned: Split | None = None
 
     @property
     def content(self) -> Content:
@@ -109,5 +112,6 @@ def per_split(entries: Iterable[Entry]) -> dict[str, int]:
 
 def _entry(row: dict[str, Any]) -> Entry:
     row["state"] = ImageState(row["state"])
-    row["split"] = None if row["split"] is None else Split(row["split"])
+    for column in ("split", "pinned"):
+        row[column] = None if row[column] is None else Split(row[column])
     return Entry(**row)

@@ -9,20 +9,33 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any, cast
 
-from ray_jobs.contract.dataset import ShardRef, SourceRef, Split
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import (
+    DatasetManifest,
+    ImageState,
+    LatestVersion,
+    ShardRef,
+    SourceRef,
+    Split,
+)
 from ray_jobs.contract.document import canonical_json
-from ray_jobs.storage import Store
+from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images, unreadable
 from tasks.classes import set_aside_small
 from tasks.dedupe import dedupe
-from tasks.entries import decode_entries, encode_entries, per_split, per_state
-from tasks.manifest import Ingested, class_names
+from tasks.entries import Entry, decode_entries, encode_entries, per_split, per_state
+from tasks.grouping import look_alikes
+from tasks.ledger import read_ledger
+from tasks.likeness import alike_pairs
+from tasks.manifest import Ingested, version_of
 from tasks.names import dataset_name
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
+from tasks.reuse import Base
 from tasks.sources.registry import open_source
 from tasks.staging import Staged, Staging
 
@@ -76,11 +89,14 @@ def assign_splits(
     """
     staging = Staging(store, dataset, ingest_id)
     unique = dedupe(decode_entries(staging.read(Staged.INSPECTED)))
-    entries, warnings = set_aside_small(unique, strict=strict)
+    alike = look_alikes(
+        (entry.content for entry in unique if entry.state is ImageState.KEPT), alike_pairs
+    )
+    entries, warnings = set_aside_small(unique, alike, strict=strict)
     for warning in warnings:
         log.warning("%s", warning)
 
-    placed = place(store, dataset, entries, seed)
+    placed = place(store, dataset, entries, seed, alike_pairs)
     staging.write(Staged.ASSIGNED, encode_entries(placed))
     answer = {"images": per_state(placed), "splits": per_split(placed), "warnings": warnings}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer}
@@ -94,8 +110,7 @@ def write_shards(store: Store, *, dataset: str, ingest_id: str) -> dict[str, Any
     """
     staging = Staging(store, dataset, ingest_id)
     entries = decode_entries(staging.read(Staged.ASSIGNED))
-    labels = {name: label for label, name in enumerate(class_names(entries))}
-    written, entries = shards.write_shards(store, entries, labels)
+    written, entries = shards.write_shards(store, entries, _base(store, dataset, entries))
     staging.write(Staged.SHARDED, encode_entries(entries))
     listed = {split.value: [ref.model_dump() for ref in refs] for split, refs in written.items()}
     staging.write(Staged.SHARDS, canonical_json(listed))
@@ -118,6 +133,18 @@ def publish(store: Store, *, dataset: str, ingest_id: str) -> PublishedDataset:
         staging.write(Staged.RECEIPT, receipt)
     staging.clear()
     return cast("PublishedDataset", json.loads(receipt))
+
+
+def _base(store: Store, dataset: str, entries: Sequence[Entry]) -> Base:
+    """The shards of this very version, if it was published before, or else of the newest one."""
+    version = version_of(entries, read_ledger(store, dataset))
+    found = find_document(store, DatasetManifest, keys.manifest(dataset, version))
+    if found is None and (latest := find_document(store, LatestVersion, keys.latest(dataset))):
+        key = keys.manifest(dataset, latest.version)
+        found = read_document(store, DatasetManifest, key)
+    if found is None:
+        return Base()
+    return Base.of(found.shards, decode_entries(fetch(store, found.entries)))
 
 
 def _ingested(staging: Staging) -> Ingested:

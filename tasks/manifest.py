@@ -39,11 +39,11 @@ def version_of(entries: Sequence[Entry], ledger: Ledger) -> str:
     """The name of a version, 12 hex digits: hash of (entries, class list, their ledger rows).
 
     Of an entry counts what it is and where it went; hashes of pixels and sizes follow from its
-    bytes, and the words of a reason may change with a library.
+    bytes, the words of a reason may change with a library, and which shard holds a record depends
+    on the versions before.
     """
     facts = sorted(
-        [e.path, e.label, e.state, e.duplicate_of, e.split, e.group, e.shard, e.sha256]
-        for e in entries
+        [e.path, e.label, e.state, e.duplicate_of, e.split, e.group, e.sha256] for e in entries
     )
     kept = {e.content.sha256 for e in entries if e.state is ImageState.KEPT}
     places = [

@@ -2,49 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ray_jobs.contract.dataset import ImageState
+from ray_jobs.contract.dataset import ImageState, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Store
+from tasks.alike import NearPairs
 from tasks.entries import Entry, per_split
+from tasks.grouping import Member, group
 from tasks.ledger import Ledger, LedgerRow, update_ledger
-from tasks.split import Group, assign
+from tasks.split import assign
 
 
-def place(store: Store, dataset: str, entries: Sequence[Entry], seed: int) -> list[Entry]:
+def place(
+    store: Store, dataset: str, entries: Sequence[Entry], seed: int, near: NearPairs
+) -> list[Entry]:
     """The entries, those kept with their split and group; the ledger holds them from now on.
+
+    A picture that looks like pictures of two splits is quarantined, and has no row.
 
     Args:
       store: where the ledger lies.
       dataset: name of the data set.
       entries: after duplicates, conflicts and small classes are set apart.
       seed: decides about contents that are new to the ledger.
+      near: finds the pairs that look alike.
 
     Raises:
       DataError: a split would be empty; the ledger is as it was.
     """
+    members = [
+        Member(entry.content, entry.label, entry.pinned)
+        for entry in entries
+        if entry.state is ImageState.KEPT
+    ]
+    torn: dict[str, tuple[Split, ...]] = {}
 
     def decide(ledger: Ledger) -> Sequence[LedgerRow]:
-        rows = assign(_groups(entries), ledger, seed)
-        _refuse_empty_split(_placed(entries, ledger.extended(rows)), dataset)
+        grouped = group(members, ledger, near)
+        torn.clear()
+        torn.update(grouped.torn)
+        rows = assign(grouped.groups, members, ledger, seed)
+        _refuse_empty_split(_placed(entries, ledger.extended(rows), torn), dataset)
         return rows
 
-    return _placed(entries, update_ledger(store, dataset, decide))
+    return _placed(entries, update_ledger(store, dataset, decide), torn)
 
 
-def _groups(entries: Sequence[Entry]) -> list[Group]:
-    """Every kept content is a group of its own."""
-    return [Group(e.label, (e.content,)) for e in entries if e.state is ImageState.KEPT]
+def _placed(
+    entries: Sequence[Entry], ledger: Ledger, torn: Mapping[str, Sequence[Split]]
+) -> list[Entry]:
+    return [
+        _in_place(entry, ledger, torn) if entry.state is ImageState.KEPT else entry
+        for entry in entries
+    ]
 
 
-def _placed(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
-    return [_in_place(e, ledger) if e.state is ImageState.KEPT else e for e in entries]
-
-
-def _in_place(entry: Entry, ledger: Ledger) -> Entry:
-    row = ledger.by_sha256[entry.content.sha256]
+def _in_place(entry: Entry, ledger: Ledger, torn: Mapping[str, Sequence[Split]]) -> Entry:
+    sha256 = entry.content.sha256
+    if sha256 in torn:
+        reason = f"looks like pictures of two splits: {' and '.join(torn[sha256])}"
+        return replace(entry, state=ImageState.QUARANTINED, reason=reason)
+    row = ledger.by_sha256[sha256]
     return replace(entry, split=row.split, group=row.group)
 
 

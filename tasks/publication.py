@@ -8,7 +8,7 @@ from typing import TypedDict
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import LatestVersion
 from ray_jobs.contract.document import ObjectRef
-from ray_jobs.storage import Store, write_document
+from ray_jobs.storage import Store, put_content, write_document
 from tasks.classes import kept_per_class
 from tasks.entries import encode_entries, per_split, per_state
 from tasks.ledger import read_ledger
@@ -56,13 +56,9 @@ def publish_version(store: Store, ingested: Ingested) -> PublishedDataset:
 
 
 def _write_entries(store: Store, ingested: Ingested, version: str) -> ObjectRef:
-    key = keys.entries(ingested.dataset, version)
     data = encode_entries(ingested.entries)
-    if not store.put_once(key, data):
-        # An ingest that died before its manifest, or a twin, wrote it: the version is the same,
-        # so are the rows, but another pyarrow may have packed them otherwise.
-        data = store.get(key)
-    return ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    sha256 = hashlib.sha256(data).hexdigest()
+    return put_content(store, keys.entries(ingested.dataset, version, sha256), data)
 
 
 def _point_at(store: Store, dataset: str, version: str) -> None:

@@ -15,23 +15,21 @@ from typing import cast
 
 import google_crc32c
 
-_BYTES_LIST, _INT64_LIST = 1, 3  # field numbers in `Feature`
+_BYTES_LIST = 1  # field number in `Feature`
 _MASK_DELTA = 0xA282EAD8
 _UINT32 = 0xFFFFFFFF
 
 
-def image_example(encoded: bytes, label: int, sha256: str) -> bytes:
-    """A serialized `tf.train.Example` of one photo.
+def image_example(encoded: bytes, sha256: str) -> bytes:
+    """A serialized `tf.train.Example` of one photo; its label stands in the version's entries.
 
     Args:
       encoded: an upright RGB JPEG or PNG; feature `image/encoded`, bytes.
-      label: index into the manifest's classes; feature `image/label`, int64.
       sha256: of the original file, hex; feature `image/sha256`, bytes: the sample's identity.
     """
     features = (
-        _feature("image/encoded", _BYTES_LIST, _field(1, encoded)),
-        _feature("image/label", _INT64_LIST, _field(1, _varint(label))),
-        _feature("image/sha256", _BYTES_LIST, _field(1, sha256.encode())),
+        _feature("image/encoded", encoded),
+        _feature("image/sha256", sha256.encode()),
     )
     return _field(1, b"".join(features))
 
@@ -57,9 +55,9 @@ def _crc32c(data: bytes) -> int:
     return cast("int", google_crc32c.value(data))  # pyright: ignore[reportUnknownMemberType]
 
 
-def _feature(name: str, kind: int, values: bytes) -> bytes:
+def _feature(name: str, value: bytes) -> bytes:
     """An entry of the map `Features.feature`: field 1, of a name (1) and a `Feature` (2)."""
-    return _field(1, _field(1, name.encode()) + _field(2, _field(kind, values)))
+    return _field(1, _field(1, name.encode()) + _field(2, _field(_BYTES_LIST, _field(1, value))))
 
 
 def _field(number: int, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Which split a new picture goes to. Pure: the ledger is given, its new rows are returned.
+"""Which split a new group goes to. Pure: the ledger is given, its new rows are returned.
 
 Rules (ADR 0001): what the ledger holds stays; new groups, in the order of hash(seed, group id)
 within their class, fill the quotas of that class, counting what the ledger gave it already.
@@ -8,100 +8,94 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from ray_jobs.contract.dataset import Split
-from tasks.entries import Content
+from tasks.alike import Place
+from tasks.grouping import Group, Member
 from tasks.ledger import Ledger, LedgerRow
 
 SHARES = {Split.TRAIN: 70, Split.VAL: 15, Split.TEST: 15}  # percent
 
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Contents that must share a split, all of one class."""
-
-    label: str
-    contents: tuple[Content, ...]
-
-    @property
-    def id(self) -> str:
-        """The smallest sha256 in it."""
-        return min(content.sha256 for content in self.contents)
+Counts = Mapping[Split, int]
 
 
-def assign(groups: Iterable[Group], ledger: Ledger, seed: int) -> list[LedgerRow]:
-    """The rows to append so that every content of `groups` has one.
+def assign(
+    groups: Sequence[Group], members: Sequence[Member], ledger: Ledger, seed: int
+) -> list[LedgerRow]:
+    """The rows to append so that every content of `groups` has one. Orders play no part.
 
-    A group of which the ledger knows a content (its bytes, or its pixels) joins that content's
-    split. The order of `groups` plays no part.
+    Args:
+      groups: what is new to the ledger; one with a place goes there.
+      members: everything that the source holds, with what the ledger has already. Where the
+        source pins images of a class, the rest of the class goes to the other splits.
+      ledger: every content ever placed under this name.
+      seed: decides the order.
     """
-    known: list[tuple[Group, LedgerRow]] = []
+    settled = [group for group in groups if group.place]
     new: defaultdict[str, list[Group]] = defaultdict(list)
     for group in groups:
-        row = _known(group, ledger)
-        if row is None:
+        if group.place is None:
             new[group.label].append(group)
-        else:
-            known.append((group, row))
-    rows = [row for group, place in known for row in _join(group, place, ledger)]
-    present = Counter((group.label, row.split) for group, row in known)
-    given = Counter((row.label, row.split) for row in ledger.rows)
+    rows = [row for group in settled for row in _rows(group, group.place)]
+    known = [ledger.by_sha256[m.sha256] for m in members if m.sha256 in ledger.by_sha256]
+    given = Counter((row.label, row.split) for row in (*ledger.rows, *rows))
+    present = Counter((row.label, row.split) for row in (*known, *rows))
+    pins = {(member.label, member.pinned) for member in members if member.pinned}
     for label in sorted(new):
-        here = {split: present[label, split] for split in Split}
-        rows += _fill(new[label], {split: given[label, split] for split in Split}, here, seed)
+        shares = {split: share for split, share in SHARES.items() if (label, split) not in pins}
+        rows += _fill(
+            new[label],
+            {split: given[label, split] for split in shares},
+            {split: present[label, split] for split in shares},
+            shares,
+            seed,
+        )
     return rows
 
 
-def quotas(images: int) -> dict[Split, int]:
+def quotas(images: int, shares: Counts = SHARES) -> dict[Split, int]:
     """How many of so many images each split should have, by largest remainder.
 
     >>> [f"{split}: {count}" for split, count in quotas(10).items()]
     ['train: 7', 'val: 2', 'test: 1']
     """
-    counts = {split: images * share // 100 for split, share in SHARES.items()}
-    by_remainder = sorted(SHARES, key=lambda split: -(images * SHARES[split] % 100))
+    total = sum(shares.values())
+    counts = {split: images * share // total for split, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda split: -(images * shares[split] % total))
     for split in by_remainder[: images - sum(counts.values())]:
         counts[split] += 1
     return counts
 
 
-def _known(group: Group, ledger: Ledger) -> LedgerRow | None:
-    contents = sorted(group.contents, key=lambda content: content.sha256)
-    return next((row for content in contents if (row := ledger.find(content))), None)
-
-
-def _join(group: Group, place: LedgerRow, ledger: Ledger) -> list[LedgerRow]:
-    return [
-        LedgerRow(content, group.label, place.group, place.split)
-        for content in group.contents
-        if content.sha256 not in ledger.by_sha256
-    ]
-
-
 def _fill(
-    groups: Sequence[Group], given: Mapping[Split, int], present: Mapping[Split, int], seed: int
+    groups: Sequence[Group], given: Counts, present: Counts, shares: Counts, seed: int
 ) -> list[LedgerRow]:
     """Rows of one class's new groups.
 
     Args:
       groups: the new groups.
       given: images of the class that the ledger holds, a split.
-      present: its groups that the source holds now; a split that has none comes first, so that
-        three groups are enough for one in each.
+      present: those that the source holds now; a split that has none comes first, so that three
+        groups are enough for one in each.
+      shares: of the splits to fill.
       seed: decides the order.
     """
-    images = Counter(given)
-    here = Counter(present)
-    wanted = quotas(sum(given.values()) + sum(len(group.contents) for group in groups))
+    images, here = Counter(given), Counter(present)
+    wanted = quotas(sum(given.values()) + sum(len(group.members) for group in groups), shares)
     rows: list[LedgerRow] = []
     for group in sorted(groups, key=lambda group: _rank(seed, group.id)):
-        split = max(Split, key=lambda split: (here[split] == 0, wanted[split] - images[split]))
-        images[split] += len(group.contents)
+        split = max(shares, key=lambda split: (here[split] == 0, wanted[split] - images[split]))
+        images[split] += len(group.members)
         here[split] += 1
-        rows += [LedgerRow(content, group.label, group.id, split) for content in group.contents]
+        rows += _rows(group, Place(split))
     return rows
+
+
+def _rows(group: Group, place: Place) -> list[LedgerRow]:
+    return [
+        LedgerRow(member.content, member.label, group.id, place.split) for member in group.members
+    ]
 
 
 def _rank(seed: int, group_id: str) -> str:

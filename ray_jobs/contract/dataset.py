@@ -36,12 +36,17 @@ class StateCounts(Part):
 
 
 class ShardRef(Part):
-    """One TFRecord shard."""
+    """One TFRecord shard.
+
+    `stored` counts the records in the file, `records` those that this version keeps: a shard may
+    be older than the version. A reader goes by the version's entries, for the labels too.
+    """
 
     key: str
     sha256: str
     size_bytes: int
     records: int
+    stored: int
 
 
 class SourceRef(Part):

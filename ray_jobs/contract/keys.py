@@ -27,9 +27,12 @@ def manifest(dataset: str, version: str) -> str:
     return f"datasets/{dataset}/{version}/manifest.json"
 
 
-def entries(dataset: str, version: str) -> str:
-    """A row an image file of one version."""
-    return f"datasets/{dataset}/{version}/entries.parquet"
+def entries(dataset: str, version: str, sha256: str) -> str:
+    """A row an image file of one version; the manifest names the one that counts.
+
+    By content: two ingests may come to one version with its records in different shards.
+    """
+    return f"datasets/{dataset}/{version}/entries-{sha256[:12]}.parquet"
 
 
 def latest(dataset: str) -> str:

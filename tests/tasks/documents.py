@@ -46,6 +46,7 @@ RECIPE = Recipe(
 
 def manifest(dataset: str = "sample", version: str = "v1") -> DatasetManifest:
     counts = {Split.TRAIN: 70, Split.VAL: 15, Split.TEST: 15}
+    size = {"size_bytes": 9, "records": 9, "stored": 9}
     return DatasetManifest(
         dataset=dataset,
         version=version,
@@ -54,10 +55,14 @@ def manifest(dataset: str = "sample", version: str = "v1") -> DatasetManifest:
         images=StateCounts(kept=300, duplicate=4, conflict=2, quarantined=1),
         splits={split: dict.fromkeys(CLASSES, count) for split, count in counts.items()},
         shards={
-            split: (ShardRef(key=f"shards/{split}/a", sha256="a" * 64, size_bytes=9, records=9),)
+            split: (
+                ShardRef(
+                    key=f"shards/{split}/a", sha256="a" * 64, size_bytes=9, records=9, stored=9
+                ),
+            )
             for split in Split
         },
-        entries=ref(keys.entries(dataset, version)),
+        entries=ref(keys.entries(dataset, version, "a" * 64)),
     )
 
 

@@ -1,8 +1,6 @@
-import io
 import json
 
 import pytest
-from pyarrow import parquet
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion, Split
@@ -127,18 +125,69 @@ def test_an_ingest_that_is_cleared_and_run_again_publishes_what_it_finds_then(tr
     assert second["version"] != first["version"]
 
 
-def test_a_table_that_an_interrupted_ingest_left_is_the_one_that_the_manifest_names(tree):
-    """Its rows are the same, since the version is; its bytes may come from another pyarrow."""
-    store, other = InMemoryStore(), InMemoryStore()
-    published = run(other, tree)
-    key = keys.entries("waste", published["version"])
-    table = parquet.read_table(io.BytesIO(other.get(key)))
-    packed = io.BytesIO()
-    parquet.write_table(table, packed, compression="none")
-    store.put(key, packed.getvalue())
-    assert run(store, tree)["version"] == published["version"]
-    assert entries_of(store, published) == entries_of(other, published)
-    assert store.get(key) == packed.getvalue()
+def shards_of(store, published, split=Split.TRAIN):
+    return manifest_of(store, published).shards[split]
+
+
+def test_a_small_addition_writes_one_shard_and_takes_the_others_over(tree):
+    store = InMemoryStore()
+    first = run(store, tree)
+    before = set(store.keys("shards/"))
+    make_tree(tree, {"glass": 1}, first_seed=500)
+    second = run(store, tree, ingest_id="2")
+    assert set(shards_of(store, first)) <= set(shards_of(store, second))
+    assert len(set(store.keys("shards/")) - before) == 1
+
+
+def test_what_is_removed_is_skipped_in_a_shard_that_serves_again(tree):
+    store = InMemoryStore()
+    first = run(store, tree)
+    large = {ref.key for ref in shards_of(store, first) if ref.stored == 2}
+    gone = next(e for e in entries_of(store, first) if e.label == "metal" and e.shard in large)
+    (tree / gone.path).unlink()
+    before = set(store.keys("shards/"))
+    second = run(store, tree, ingest_id="2")
+    (ref,) = [ref for ref in shards_of(store, second) if ref.key == gone.shard]
+    assert (ref.stored - ref.records, set(store.keys("shards/")) - before) == (1, set())
+    kept = [e for e in entries_of(store, second) if e.shard == gone.shard]
+    assert len(kept) == ref.records
+
+
+def test_a_shard_half_of_which_is_gone_is_written_anew(tree):
+    store = InMemoryStore()
+    make_tree(tree, {"glass": 100}, first_seed=500)
+    first = run(store, tree)
+    shard = shards_of(store, first)[0]
+    inside = [e for e in entries_of(store, first) if e.shard == shard.key]
+    for entry in inside[: len(inside) // 2 + 1]:
+        (tree / entry.path).unlink()
+    second = run(store, tree, ingest_id="2")
+    assert shard.key not in {ref.key for ref in shards_of(store, second)}
+    assert sum(ref.records for ref in shards_of(store, second)) == second["splits"]["train"]
+
+
+def test_many_small_shards_are_put_together(tree):
+    store = InMemoryStore()
+    make_tree(tree, {"glass": 300}, first_seed=500)
+    counts = [len(shards_of(store, run(store, tree)))]
+    for day in range(24):
+        make_tree(tree, {"glass": 3}, first_seed=1000 + 3 * day)
+        published = run(store, tree, ingest_id=f"day-{day}")
+        refs = shards_of(store, published)
+        counts.append(len(refs))
+        assert sum(ref.records for ref in refs) == published["splits"]["train"]
+    assert max(counts) <= 32
+    assert min(counts[16:]) < 24
+
+
+def test_the_same_images_are_one_version_whatever_shards_came_before(tree):
+    store = InMemoryStore()
+    first = run(store, tree)
+    make_tree(tree, {"glass": 1}, first_seed=500)
+    run(store, tree, ingest_id="2")
+    (tree / "glass" / "0500.jpg").unlink()
+    again = run(store, tree, ingest_id="3")
+    assert again == {**first, "new": False}
 
 
 def test_splits_stay_when_images_come_and_go(tree):

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import DataError
-from tasks import shards
-from tasks.shards import MAX_BYTES, cut, deal, write_shards
+from tasks import layout
+from tasks.layout import MAX_BYTES, cut, deal, shard_count
+from tasks.reuse import Base
+from tasks.shards import write_shards
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import entry, photo
-
-LABELS = {"a": 0, "b": 1}
 
 
 def stored(store, count, split=Split.TRAIN):
@@ -30,7 +30,7 @@ def stored(store, count, split=Split.TRAIN):
 @given(st.integers(1, 60), st.integers(0, 60))
 def test_shards_differ_by_one_image_at_most_in_number_and_in_each_class(first, second):
     entries = [entry(f"a/{n}") for n in range(first)] + [entry(f"b/{n}") for n in range(second)]
-    dealt = deal(entries, 16)
+    dealt = deal(entries, shard_count(entries, Split.TRAIN))
     assert len(dealt) == min(16, first + second)
     assert sorted(e.path for shard in dealt for e in shard) == sorted(e.path for e in entries)
     sizes = [len(shard) for shard in dealt]
@@ -47,9 +47,9 @@ def test_within_a_shard_images_lie_in_the_order_of_their_hashes():
 
 def test_large_data_get_more_shards():
     huge = [entry(f"a/{n}", width=4000, height=4000, size_bytes=10**9) for n in range(1000)]
-    assert len(deal(huge, 16)) == 16
+    assert shard_count(huge, Split.TRAIN) == 16
     tenfold = [entry(f"a/{n}", width=512, height=512, size_bytes=10**9) for n in range(10_000)]
-    assert len(deal(tenfold, 16)) > 20
+    assert shard_count(tenfold, Split.TRAIN) > 20
 
 
 @settings(deadline=None)
@@ -63,7 +63,7 @@ def test_no_shard_is_larger_than_the_limit(sizes):
 def test_training_has_at_least_sixteen_shards_and_the_others_four():
     store = InMemoryStore()
     entries = [e for split in Split for e in stored(store, 40, split)]
-    written, _ = write_shards(store, entries, LABELS)
+    written, _ = write_shards(store, entries, Base())
     assert {split.value: len(refs) for split, refs in written.items()} == {
         "train": 16,
         "val": 4,
@@ -73,13 +73,13 @@ def test_training_has_at_least_sixteen_shards_and_the_others_four():
 
 def test_fewer_images_make_as_many_shards():
     store = InMemoryStore()
-    written, _ = write_shards(store, stored(store, 3), LABELS)
+    written, _ = write_shards(store, stored(store, 3), Base())
     assert [len(refs) for refs in written.values()] == [3, 0, 0]
 
 
 def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 20), LABELS)
+    written, entries = write_shards(store, stored(store, 20), Base())
     for ref in written[Split.TRAIN]:
         data = store.get(ref.key)
         assert ref.key == keys.shard("train", hashlib.sha256(data).hexdigest())
@@ -91,16 +91,16 @@ def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
 
 def test_writing_again_gives_the_same_shards():
     store, other = InMemoryStore(), InMemoryStore()
-    assert write_shards(store, stored(store, 20), LABELS) == write_shards(
-        other, stored(other, 20), LABELS
+    assert write_shards(store, stored(store, 20), Base()) == write_shards(
+        other, stored(other, 20), Base()
     )
     assert store.objects == other.objects
 
 
 def test_a_shard_over_the_limit_is_cut(monkeypatch):
-    monkeypatch.setattr(shards, "MAX_BYTES", 2_500)
+    monkeypatch.setattr(layout, "MAX_BYTES", 2_500)
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 40), LABELS)
+    written, entries = write_shards(store, stored(store, 40), Base())
     assert len(written[Split.TRAIN]) > 16
     assert sum(ref.records for ref in written[Split.TRAIN]) == 40
     assert all(e.shard for e in entries)
@@ -111,4 +111,4 @@ def test_an_original_that_has_changed_is_refused():
     entries = stored(store, 4)
     store.put(keys.raw_image(entries[0].sha256), b"other")
     with pytest.raises(DataError, match=r"has sha256 .*; expected .* when it was written\. Rest"):
-        write_shards(store, entries, LABELS)
+        write_shards(store, entries, Base())
