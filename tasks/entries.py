@@ -94,8 +94,7 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
 
 def decode_entries(data: bytes) -> list[Entry]:
     """The entries of a table, sorted by path."""
-    rows = from_parquet(data, _COLUMNS)
-    return [_entry(row) for row in rows]
+    return [_entry(row) for row in from_parquet(data, _COLUMNS)]
 
 
 def per_state(entries: Iterable[Entry]) -> dict[str, int]:

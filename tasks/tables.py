@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import pyarrow
@@ -13,23 +14,27 @@ _arrow = cast("Any", pyarrow)
 _parquet = cast("Any", parquet)
 
 Columns = Mapping[str, str]
+_BATCH = 10_000  # rows held as Python values at once
 
 
 def to_parquet(rows: Iterable[Mapping[str, Any]], columns: Columns) -> bytes:
-    """One Parquet file, one row group.
+    """One Parquet file.
 
     Args:
-      rows: a mapping a row, in the order in which they are kept.
+      rows: a mapping a row, in the order in which they are kept; taken a few at a time.
       columns: name -> Arrow type ("string", "int64"); every value may be null.
     """
     schema = _arrow.schema([(name, _arrow.type_for_alias(kind)) for name, kind in columns.items()])
-    table = _arrow.Table.from_pylist(list(rows), schema=schema)
     sink = _arrow.BufferOutputStream()
-    _parquet.write_table(table, sink, compression="zstd", row_group_size=max(1, len(table)))
+    left = iter(rows)
+    with _parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+        while batch := list(islice(left, _BATCH)):
+            writer.write_table(_arrow.Table.from_pylist(batch, schema=schema))
     return cast("bytes", sink.getvalue().to_pybytes())
 
 
-def from_parquet(data: bytes, columns: Columns) -> Sequence[dict[str, Any]]:
+def from_parquet(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
     """The rows of a file that `to_parquet` wrote, as far as `columns` names them."""
-    table = _parquet.read_table(_arrow.BufferReader(data), columns=list(columns))
-    return cast("list[dict[str, Any]]", table.to_pylist())
+    file = _parquet.ParquetFile(_arrow.BufferReader(data))
+    for batch in file.iter_batches(batch_size=_BATCH, columns=list(columns)):
+        yield from cast("list[dict[str, Any]]", batch.to_pylist())

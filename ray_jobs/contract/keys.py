@@ -40,6 +40,11 @@ def latest(dataset: str) -> str:
     return f"datasets/{dataset}/latest.json"
 
 
+def seen(dataset: str, source: str) -> str:
+    """What was seen of a source, so that unchanged files are not read again; may be lost."""
+    return f"datasets/{dataset}/seen/{source}.parquet"
+
+
 def staging(dataset: str, ingest_id: str, name: str) -> str:
     """What one ingest hands from task to task; gone once it is published."""
     return f"staging/{dataset}/{ingest_id}/{name}"

@@ -55,12 +55,7 @@ def manifest(dataset: str = "sample", version: str = "v1") -> DatasetManifest:
         images=StateCounts(kept=300, duplicate=4, conflict=2, quarantined=1),
         splits={split: dict.fromkeys(CLASSES, count) for split, count in counts.items()},
         shards={
-            split: (
-                ShardRef(
-                    key=f"shards/{split}/a", sha256="a" * 64, size_bytes=9, records=9, stored=9
-                ),
-            )
-            for split in Split
+            split: (ShardRef(key=f"shards/{split}/a", sha256="a" * 64, **size),) for split in Split
         },
         entries=ref(keys.entries(dataset, version, "a" * 64)),
     )
