@@ -36,7 +36,11 @@ class StateCounts(Part):
 
 
 class ShardRef(Part):
-    """One TFRecord shard."""
+    """One TFRecord shard, written by this version or by one before it.
+
+    `records` counts those that this version keeps: the others are not read. Which they are, and
+    what their labels are, say the entries.
+    """
 
     key: str
     sha256: str

@@ -31,6 +31,7 @@ from ray_jobs.storage import (
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tasks.records import frame, image_example
 from tests.e2e.local_stack import home_of
+from tests.training.rosters import entries_of, with_entries
 
 Answer = TypeVar("Answer")
 
@@ -51,8 +52,10 @@ def write_dataset(store: ObjectStore) -> DatasetManifest:
         images=StateCounts(kept=sum(IMAGES.values()), duplicate=0, conflict=0, quarantined=0),
         splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in IMAGES.items()},
         shards=shards,
-        entries=ObjectRef(key="datasets/noise/v1/entries.parquet", sha256="0" * 64, size_bytes=0),
+        entries=ObjectRef(key=keys.entries("noise", "v1"), sha256="0" * 64, size_bytes=0),
     )
+    entries = [e for split in Split for e in entries_of(photos(split), split, CLASSES)]
+    manifest = with_entries(store, manifest, entries)
     write_document(store, manifest, keys.manifest("noise", "v1"))
     return manifest
 
