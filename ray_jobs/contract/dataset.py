@@ -36,10 +36,10 @@ class StateCounts(Part):
 
 
 class ShardRef(Part):
-    """One TFRecord shard.
+    """One TFRecord shard, written by this version or by one before it.
 
-    `stored` counts the records in the file, `records` those that this version keeps: a shard may
-    be older than the version. A reader goes by the version's entries, for the labels too.
+    `stored` counts the records in the file, `records` those that this version keeps: the others
+    are not read. Which they are, and what their labels are, say the entries.
     """
 
     key: str
