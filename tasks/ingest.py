@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ray_jobs.contract import keys
@@ -25,9 +26,17 @@ from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images, unreadable
+from tasks.class_map import apply_class_map, parse_class_map
 from tasks.classes import set_aside_small
 from tasks.dedupe import dedupe
-from tasks.entries import Entry, decode_entries, encode_entries, per_split, per_state
+from tasks.entries import (
+    Entry,
+    decode_entries,
+    encode_entries,
+    per_check,
+    per_split,
+    per_state,
+)
 from tasks.grouping import look_alikes
 from tasks.ledger import read_ledger
 from tasks.likeness import alike_pairs
@@ -36,47 +45,77 @@ from tasks.names import dataset_name
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
 from tasks.reuse import Base
-from tasks.sources.registry import open_source
+from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says of a source.
+
+    Attributes:
+      uri: where it is.
+      format: one of `tasks.sources.registry.FORMATS`.
+      class_map: YAML, or the name of a map of ours; empty: none.
+      keep_test: honour the source's own test split.
+    """
+
+    uri: str
+    format: str = "auto"
+    class_map: str = ""
+    keep_test: bool = False
 
 
 def dataset_name_for(source_uri: str, name: str = "", source_format: str = "auto") -> str:
     """The name that is given, or else the source's own.
 
     Raises:
-      SpecError: it is no data set name.
-      UserError: the source cannot be opened.
+      SpecError: it is no data set name, or the source's address is none.
     """
     return dataset_name(name or open_source(source_uri, source_format).dataset_name())
 
 
 def inspect_source(
     store: Store,
+    asked: Asked,
     *,
-    source_uri: str,
-    source_format: str,
     dataset: str,
     ingest_id: str,
+    buckets: Buckets | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read and check every file; keep the originals and stage the table.
 
+    Args:
+      store: where the originals and the table go.
+      asked: which source, and how it is read.
+      dataset: its name.
+      ingest_id: names this ingest.
+      buckets: opens the bucket of an `s3://` source.
+      progress: called with (files done, files in all) after each file.
+
     Raises:
-      SpecError: the source or the name is wrong.
+      SpecError: the source, the class map or the name is wrong.
       DataError: the source holds no image, or more than 5% of its files are unreadable.
+      CredentialError: the source refuses us.
+      ClusterError: the source does not answer.
     """
     staging = Staging(store, dataset_name(dataset), ingest_id)
-    source = open_source(source_uri, source_format)
-    checked = check_images(store, list(source.images()), progress)
+    class_map = parse_class_map(asked.class_map)
+    source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
+    mapped = apply_class_map(class_map, list(source.images()))
+    described = source.describe().model_copy(update={"class_map": mapped.changes})
+    checked = check_images(store, mapped.images, progress)
     for one in checked:
         if one.rejected:
             log.warning("%s %s", one.entry.path, one.rejected)
-    staging.write(Staged.SOURCE, canonical_json(source.describe().model_dump()))
-    staging.write(Staged.INSPECTED, encode_entries(one.entry for one in checked))
+    entries = [one.entry for one in checked]
+    staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
+    staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
-    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
 
 
 def assign_splits(

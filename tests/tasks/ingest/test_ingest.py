@@ -14,7 +14,7 @@ from tests.tasks.ingest.pictures import make_tree, photo
 
 def run(store, source, name="waste", ingest_id="1", **options):
     address = {"dataset": name, "ingest_id": ingest_id}
-    ingest.inspect_source(store, source_uri=str(source), source_format="auto", **address)
+    ingest.inspect_source(store, ingest.Asked(str(source)), **address)
     ingest.assign_splits(store, **address, **options)
     ingest.write_shards(store, **address)
     return ingest.publish(store, **address)

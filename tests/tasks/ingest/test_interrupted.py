@@ -50,9 +50,9 @@ class DyingStore(InMemoryStore):
 
 
 def steps(store, source):
-    where = {"source_uri": str(source), "source_format": "folder"}
+    asked = ingest.Asked(str(source), "folder")
     return [
-        lambda: ingest.inspect_source(store, **where, **ADDRESS),
+        lambda: ingest.inspect_source(store, asked, **ADDRESS),
         lambda: ingest.assign_splits(store, **ADDRESS),
         lambda: ingest.write_shards(store, **ADDRESS),
         lambda: ingest.publish(store, **ADDRESS),
