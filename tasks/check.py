@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -18,9 +18,11 @@ from tasks.entries import Entry
 from tasks.images import MAX_FILE_BYTES, Inspected, inspect, too_large
 from tasks.noting import has_wrong_extension, joined
 from tasks.rejection import Note, Rejected, Rejection
+from tasks.seen import Memory
 from tasks.sources.base import SourceImage
 
 THREADS = 16
+_AHEAD = 4 * THREADS
 MAX_UNREADABLE_PERCENT = 5
 
 Progress = Callable[[int, int], None]
@@ -34,13 +36,17 @@ class Checked(NamedTuple):
 
 
 def check_images(
-    store: Store, images: Sequence[SourceImage], progress: Progress | None = None
+    store: Store,
+    images: Sequence[SourceImage],
+    memory: Memory,
+    progress: Progress | None = None,
 ) -> list[Checked]:
     """Check every file and keep the originals of those that are photos.
 
     Args:
       store: originals go below `raw/`, once a content.
-      images: of one source.
+      images: of one source, sorted by path.
+      memory: what of it was seen before; takes in what is seen now.
       progress: called with (files done, files in all) after each file.
 
     Raises:
@@ -48,13 +54,38 @@ def check_images(
     """
     checked: list[Checked] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for one in pool.map(partial(_check, store), images):
+        for image, one in _in_order(pool, store, images, memory):
             checked.append(one)
+            if one.rejected is None or one.rejected.reason.is_of_the_bytes:
+                memory.add(image, one.entry)
             if progress is not None:
                 progress(len(checked), len(images))
+    memory.close()
     _refuse_if_mostly_broken(checked)
     _refuse_if_nothing_is_left(checked)
     return checked
+
+
+def _in_order(
+    pool: Executor, store: Store, images: Sequence[SourceImage], memory: Memory
+) -> Iterator[tuple[SourceImage, Checked]]:
+    """Each image with what was found, in their order; a few are read ahead."""
+    ahead: deque[tuple[SourceImage, Callable[[], Checked]]] = deque()
+    for image in images:
+        known = None if image.problem else memory.recall(image)
+        if known is None:
+            ahead.append((image, pool.submit(_check, store, image).result))
+        else:
+            ahead.append((image, partial(_recalled, known)))
+        if len(ahead) > _AHEAD:
+            image, result = ahead.popleft()
+            yield image, result()
+    for image, result in ahead:
+        yield image, result()
+
+
+def _recalled(entry: Entry) -> Checked:
+    return Checked(entry, None if entry.reason is None else Rejected.parse(entry.reason))
 
 
 def unreadable(checked: Sequence[Checked]) -> list[Checked]:

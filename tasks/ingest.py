@@ -45,6 +45,7 @@ from tasks.names import dataset_name
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
 from tasks.reuse import Base
+from tasks.seen import Memory
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
 
@@ -107,12 +108,13 @@ def inspect_source(
     source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
     mapped = apply_class_map(class_map, list(source.images()))
     described = source.describe().model_copy(update={"class_map": mapped.changes})
-    checked = check_images(store, mapped.images, progress)
+    staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
+    memory = Memory(store, dataset, described.uri, ingest_id)
+    checked = check_images(store, mapped.images, memory, progress)
     for one in checked:
         if one.rejected:
             log.warning("%s %s", one.entry.path, one.rejected)
     entries = [one.entry for one in checked]
-    staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
     staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}

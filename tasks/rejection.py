@@ -33,6 +33,11 @@ class Rejection(StrEnum):
         return self in _UNREADABLE
 
     @property
+    def is_of_the_bytes(self) -> bool:
+        """Whether the same bytes are turned away again."""
+        return self in _OF_THE_BYTES
+
+    @property
     def code(self) -> str:
         """Its name in the table and the counts.
 
@@ -52,6 +57,7 @@ _UNREADABLE = {
     Rejection.TOO_LARGE,
     Rejection.PACKED,
 }
+_OF_THE_BYTES = (_UNREADABLE | {Rejection.TOO_SMALL}) - {Rejection.UNREADABLE}
 
 
 class Note(StrEnum):
@@ -76,3 +82,13 @@ class Rejected:
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.text}"
+
+    @classmethod
+    def parse(cls, told: str) -> Rejected:
+        """The rejection that was told so.
+
+        >>> Rejected.parse("is cut off: at byte 7").reason.name
+        'TRUNCATED'
+        """
+        reason, _, text = told.partition(": ")
+        return cls(Rejection(reason), text)

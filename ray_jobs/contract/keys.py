@@ -41,8 +41,8 @@ def latest(dataset: str) -> str:
 
 
 def seen(dataset: str, source: str) -> str:
-    """What was seen of a source, so that unchanged files are not read again; may be lost."""
-    return f"datasets/{dataset}/seen/{source}.parquet"
+    """Prefix of what was seen of a source, so that it is not all read again; may be lost."""
+    return f"datasets/{dataset}/seen/{source}/"
 
 
 def staging(dataset: str, ingest_id: str, name: str) -> str:
