@@ -42,6 +42,7 @@ from tasks.ledger import read_ledger
 from tasks.likeness import alike_pairs
 from tasks.manifest import Ingested, version_of
 from tasks.names import dataset_name
+from tasks.originals import Originals
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
 from tasks.reuse import Base
@@ -151,7 +152,9 @@ def write_shards(store: Store, *, dataset: str, ingest_id: str) -> dict[str, Any
     """
     staging = Staging(store, dataset, ingest_id)
     entries = decode_entries(staging.read(Staged.ASSIGNED))
-    written, entries = shards.write_shards(store, entries, _base(store, dataset, entries))
+    base = _base(store, dataset, entries)
+    originals = Originals(store, _source(staging))
+    written, entries = shards.write_shards(store, entries, base, originals)
     staging.write(Staged.SHARDED, encode_entries(entries))
     listed = {split.value: [ref.model_dump() for ref in refs] for split, refs in written.items()}
     staging.write(Staged.SHARDS, canonical_json(listed))
@@ -188,12 +191,16 @@ def _base(store: Store, dataset: str, entries: Sequence[Entry]) -> Base:
     return Base.of(found.shards, decode_entries(fetch(store, found.entries)))
 
 
+def _source(staging: Staging) -> SourceRef:
+    return SourceRef(**json.loads(staging.read(Staged.SOURCE)))
+
+
 def _ingested(staging: Staging) -> Ingested:
     listed = json.loads(staging.read(Staged.SHARDS))
     refs = {split: tuple(ShardRef(**ref) for ref in listed[split]) for split in Split}
     return Ingested(
         dataset=staging.dataset,
-        source=SourceRef(**json.loads(staging.read(Staged.SOURCE))),
+        source=_source(staging),
         entries=decode_entries(staging.read(Staged.SHARDED)),
         shards=refs,
     )

@@ -42,7 +42,7 @@ def latest(dataset: str) -> str:
 
 def seen(dataset: str, source: str) -> str:
     """Prefix of what was seen of a source, so that it is not all read again; may be lost."""
-    return f"datasets/{dataset}/seen/{source}/"
+    return f"seen/{dataset}/{source}/"
 
 
 def staging(dataset: str, ingest_id: str, name: str) -> str:

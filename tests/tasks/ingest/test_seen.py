@@ -11,7 +11,7 @@ from tasks.sources.base import SourceImage
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import encoded, photo, picture
 
-PREFIX = "datasets/waste/seen/"
+PREFIX = "seen/waste/"
 
 
 class Folder:
