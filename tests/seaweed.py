@@ -27,9 +27,14 @@ class LocalStore(ObjectStore):
     url: str
     credentials: Path
 
-    def at(self, url: str, bucket: str = BUCKET) -> ObjectStore:
-        """A bucket of the same store by way of another address, a proxy's say."""
-        return connect(bucket, endpoint=url, profile="admin", credentials=self.credentials)
+    def at(self, url: str) -> ObjectStore:
+        """The bucket by way of another address, a proxy's say."""
+        return connect(self.bucket, endpoint=url, profile="admin", credentials=self.credentials)
+
+    def new_bucket(self, name: str) -> ObjectStore:
+        """Another bucket, made."""
+        self._client.create_bucket(Bucket=name)
+        return ObjectStore(self._client, name)
 
 
 @contextmanager
