@@ -57,10 +57,10 @@ def _recognised(files: Sequence[TreeFile]) -> Layout:
         return Layout.SPLIT
     if len(folders.classes) > 1:
         return Layout.FOLDER
-    tables = usable_tables(files, tuple(TABLES))
-    if tables:
-        return TABLES["." + tables[0].path.lower().rpartition(".")[2]]
-    return Layout.FOLDER
+    kinds = {table_layout(table.path) for table in usable_tables(files, tuple(TABLES))}
+    if len(kinds) > 1:
+        raise _mixed("tables in CSV", "tables in JSONL")
+    return kinds.pop() or Layout.FOLDER if kinds else Layout.FOLDER
 
 
 def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) -> None:

@@ -235,6 +235,24 @@ def test_a_table_may_say_the_split(tmp_path):
     assert [image.pinned for image in images_of(root, keep_test=True)] == [None, Split.TEST]
 
 
+def test_a_table_a_split_is_one_source(tmp_path):
+    root = tree(tmp_path, "img/1.jpg", "img/2.jpg", "img/3.jpg")
+    folder_of(root, {"train.csv": b"path,label\n1.jpg,a\n2.jpg,b\n", "Test.csv": b"3.jpg,a\n"})
+    found = {image.path: (image.label, image.pinned) for image in images_of(root, keep_test=True)}
+    assert found == {
+        "img/1.jpg": ("a", None),
+        "img/2.jpg": ("b", None),
+        "img/3.jpg": ("a", Split.TEST),
+    }
+
+
+def test_tables_of_two_kinds_are_refused(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg")
+    folder_of(root, {"a.csv": ROWS, "b.jsonl": b'{"path": "1.jpg", "label": "a"}\n'})
+    with pytest.raises(DataError, match=r"mixes two formats: tables in CSV, and tables in JSONL"):
+        images_of(root)
+
+
 def test_two_tables_are_refused_by_name(tmp_path):
     root = tree(tmp_path, "1.jpg", "2.jpg")
     folder_of(root, {"a.csv": ROWS, "b.csv": ROWS})
