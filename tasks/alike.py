@@ -55,8 +55,8 @@ class Alike:
         everything = [*looks, *sorted(held.keys() - set(looks))]
         for node, look in enumerate(looks):
             alike._look_at(node, held.get(look))
-        pairs = near(everything)
-        for one, other in zip(*(side.tolist() for side in pairs), strict=True):
+        ones, others = near(everything)
+        for one, other in zip(ones.tolist(), others.tolist(), strict=True):
             if other < len(looks):
                 alike.new[one].add(other)
                 alike.new[other].add(one)

@@ -32,12 +32,13 @@ def assign(
       ledger: every content ever placed under this name.
       seed: decides the order.
     """
-    settled = [group for group in groups if group.place]
+    rows: list[LedgerRow] = []
     new: defaultdict[str, list[Group]] = defaultdict(list)
     for group in groups:
         if group.place is None:
             new[group.label].append(group)
-    rows = [row for group in settled for row in _rows(group, group.place)]
+        else:
+            rows += _rows(group, group.place)
     known = [ledger.by_sha256[m.sha256] for m in members if m.sha256 in ledger.by_sha256]
     given = Counter((row.label, row.split) for row in (*ledger.rows, *rows))
     present = Counter((row.label, row.split) for row in (*known, *rows))
