@@ -48,11 +48,11 @@ class Alike:
     @classmethod
     def among(cls, looks: Sequence[str], ledger: Ledger, near: NearPairs) -> Alike:
         """The graph of new looks, each once, beside everything that the ledger holds."""
-        held: defaultdict[str, set[Place]] = defaultdict(set)
+        held: dict[str, set[Place]] = {}
         for row in ledger.rows:
-            held[row.content.phash].add(Place(row.split, row.group))
+            held.setdefault(row.content.phash, set()).add(Place(row.split, row.group))
         alike = cls()
-        everything = [*looks, *sorted(held.keys() - set(looks))]
+        everything: list[str] = [*looks, *sorted(held.keys() - set(looks))]
         for node, look in enumerate(looks):
             alike._look_at(node, held.get(look))
         ones, others = near(everything)
