@@ -5,11 +5,11 @@ Half of the hashes are random; the other half are ten scenes, each bit turned ov
 of TrashNet's photos do. One in twenty is a plant: a copy of another one that differs in 0 to 28
 bits. Beside it all pairs in NumPy, where that is a matter of seconds, and hashes of almost blank
 pictures: all of them near each other. Each has a process of its own; memory is its peak less what
-it had when the hashes were there.
+it had when the hashes were there. On a shared machine, CPU seconds are what to compare.
 
-Predicted before the first measurement:
+Predicted before the first run:
 - 1e4: 0.5 s, all pairs 2 s; 1e5: 7 s; 1e6: 150 s, 600 MB; plants found: 0.99.
-- without the bound for large groups a scene of 1e6 is one group; with it the largest has 100.
+- the largest group has 100 hashes, by the bound for large groups.
 - almost blank, 1e5: 80 s, 100 MB.
 """
 
