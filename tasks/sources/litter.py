@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
-_LABEL_FILES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"}
-_RULE_FILES = {".md", ".rst", ".yaml", ".yml", ".toml"}
+_LABELS = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"}
+_TEXTS = {".md", ".rst", ".yaml", ".yml", ".toml"}
 _PAPERS = {"license", "licence", "copying", "notice", "readme", "authors", "changelog"}
 _LITTER = {"thumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"}
 _PICTURES = {
@@ -29,8 +27,8 @@ def is_paper(path: str) -> bool:
     >>> [is_paper(path) for path in ("a/labels.CSV", "LICENSE", "a/licensed.jpg")]
     [True, True, False]
     """
-    name = PurePosixPath(path.lower())
-    return name.suffix in _LABEL_FILES | _RULE_FILES or name.stem in _PAPERS
+    stem, suffix = _parts(path)
+    return suffix in _LABELS | _TEXTS or stem in _PAPERS
 
 
 def is_picture_name(path: str) -> bool:
@@ -39,7 +37,17 @@ def is_picture_name(path: str) -> bool:
     >>> [is_picture_name(path) for path in ("a/x.JPG", "a/x", "a/x.py")]
     [True, True, False]
     """
-    return PurePosixPath(path.lower()).suffix in _PICTURES | {""}
+    return _parts(path)[1] in _PICTURES | {""}
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """A file's name and its ending, in small letters; a hundred thousand are asked several times.
+
+    >>> _parts("a/Photo.JPG"), _parts("a/Photo")
+    (('photo', '.jpg'), ('photo', ''))
+    """
+    stem, dot, ending = path.rpartition("/")[2].lower().rpartition(".")
+    return (stem, dot + ending) if dot else (ending, "")
 
 
 def _is_litter(name: str) -> bool:
