@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from ray_jobs.contract.dataset import ShardRef, SourceRef, Split
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store
 from tasks import shards
-from tasks.check import Progress, check_images, unreadable
+from tasks.check import Checked, Progress, check_images, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.classes import set_aside_small
 from tasks.dedupe import dedupe
@@ -27,6 +28,8 @@ from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
+
+MOST_TOLD = 50
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +91,21 @@ def inspect_source(
     mapped = apply_class_map(class_map, list(source.images()))
     described = source.describe().model_copy(update={"class_map": mapped.changes})
     checked = check_images(store, mapped.images, progress)
-    for one in checked:
-        if one.rejected:
-            log.warning("%s %s", one.entry.path, one.rejected)
+    _tell_rejected(checked)
     entries = [one.entry for one in checked]
     staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
     staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
+
+
+def _tell_rejected(checked: Sequence[Checked]) -> None:
+    """The first files that are kept out, by name; the table holds them all."""
+    rejected = [one for one in checked if one.rejected]
+    for one in rejected[:MOST_TOLD]:
+        log.warning("%s %s", one.entry.path, one.rejected)
+    if len(rejected) > MOST_TOLD:
+        log.warning("and %d more; the column `reason` tells each", len(rejected) - MOST_TOLD)
 
 
 def assign_splits(
