@@ -24,7 +24,7 @@ from ray_jobs.contract.dataset import (
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
-from tasks.check import Progress, check_images, unreadable
+from tasks.check import Checked, Progress, check_images, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.dedupe import dedupe
 from tasks.entries import (
@@ -46,6 +46,8 @@ from tasks.reuse import Base
 from tasks.seen import Memory
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
+
+MOST_TOLD = 50
 
 log = logging.getLogger(__name__)
 
@@ -109,13 +111,20 @@ def inspect_source(
     staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
     memory = Memory(store, dataset, described.uri, ingest_id)
     checked = check_images(store, mapped.images, memory, progress)
-    for one in checked:
-        if one.rejected:
-            log.warning("%s %s", one.entry.path, one.rejected)
+    _tell_rejected(checked)
     entries = [one.entry for one in checked]
     staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
+
+
+def _tell_rejected(checked: Sequence[Checked]) -> None:
+    """The first files that are kept out, by name; the table holds them all."""
+    rejected = [one for one in checked if one.rejected]
+    for one in rejected[:MOST_TOLD]:
+        log.warning("%s %s", one.entry.path, one.rejected)
+    if len(rejected) > MOST_TOLD:
+        log.warning("and %d more; the column `reason` tells each", len(rejected) - MOST_TOLD)
 
 
 def assign_splits(

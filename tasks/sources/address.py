@@ -12,7 +12,10 @@ from ray_jobs.contract.errors import SpecError
 from tasks.names import slug
 
 SAMPLE = "sample:"
-EXPECTED = f"'{SAMPLE}', a path on the machine where the ingest runs, s3://, http:// or https://"
+EXPECTED = (
+    "a folder, an archive or a table on the machine where the ingest runs, s3://, http(s):// or "
+    f"'{SAMPLE}'"
+)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})")

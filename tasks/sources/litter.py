@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from posixpath import basename, splitext
-
-_PAPER_ENDINGS = {
-    *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"),
-    *(".md", ".rst", ".yaml", ".yml", ".toml"),
-}
+_LABELS = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"}
+_TEXTS = {".md", ".rst", ".yaml", ".yml", ".toml"}
 _PAPERS = {"license", "licence", "copying", "notice", "readme", "authors", "changelog"}
 _LITTER = {"thumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"}
-_PICTURE_ENDINGS = {
-    "",
+_PICTURES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
     *(".tif", ".tiff", ".mpo", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"),
 }
@@ -32,8 +27,8 @@ def is_paper(path: str) -> bool:
     >>> [is_paper(path) for path in ("a/labels.CSV", "LICENSE", "a/licensed.jpg")]
     [True, True, False]
     """
-    stem, ending = splitext(basename(path.lower()))
-    return ending in _PAPER_ENDINGS or stem in _PAPERS
+    stem, suffix = _parts(path)
+    return suffix in _LABELS | _TEXTS or stem in _PAPERS
 
 
 def is_picture_name(path: str) -> bool:
@@ -42,7 +37,17 @@ def is_picture_name(path: str) -> bool:
     >>> [is_picture_name(path) for path in ("a/x.JPG", "a/x", "a/x.py")]
     [True, True, False]
     """
-    return splitext(path.lower())[1] in _PICTURE_ENDINGS
+    return _parts(path)[1] in _PICTURES | {""}
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """A file's name and its ending, in small letters; a hundred thousand are asked several times.
+
+    >>> _parts("a/Photo.JPG"), _parts("a/Photo")
+    (('photo', '.jpg'), ('photo', ''))
+    """
+    stem, dot, ending = path.rpartition("/")[2].lower().rpartition(".")
+    return (stem, dot + ending) if dot else (ending, "")
 
 
 def _is_litter(name: str) -> bool:

@@ -87,7 +87,9 @@ def champion(store: ObjectStore) -> ChampionPointer:
 def test_the_answer_has_the_keys_that_others_rely_on(first: dict[str, Any]):
     ingest, retrain = first["ingest"], first["retrain"]
     assert set(first) == {"ingest", "retrain", "seconds"}
-    assert " ".join(ingest) == "dataset version manifest images splits classes dag_run seconds"
+    assert " ".join(ingest) == (
+        "dataset version manifest images splits classes checks dag_run seconds"
+    )
     assert set(ingest["images"]) == {"kept", "duplicate", "conflict", "quarantined"}
     assert " ".join(retrain) == (
         "run_id dataset version recipe verdict reasons test_accuracy test_accuracy_interval "

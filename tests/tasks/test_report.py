@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.contract.dataset import SourceRef
 from ray_jobs.contract.run import Decision, ModelCard
 from tasks.card import assemble_card
 from tasks.report import publish_report, render
@@ -152,6 +153,30 @@ def test_page_names_data_set_code_and_every_export_file(html):
     assert "deadbeef" in text
     assert "saved_model.pb 1,234 " + "0123456789abcdef" * 4 in text
     assert "300 images kept; set aside: 4 duplicate, 2 in conflict, 1 quarantined." in text
+
+
+def test_page_tells_what_was_noted_of_files_and_what_the_class_map_did(card, html):
+    assert "Noted of files" not in html
+    assert "Class map" not in html
+    source = SourceRef(uri="s3://b/p", format="huawei", class_map={"可回收物/锅": "锅", "x": None})
+    noted = {"checks": {"alpha": 2, "truncated": 1}, "source": source}
+    text = Page(render(card, manifest().model_copy(update=noted))).text
+    assert "Noted of files: alpha 2, truncated 1." in text
+    assert "Class map: 可回收物/锅 became 锅, x dropped." in text
+
+
+def test_class_names_of_any_script_and_with_a_slash_are_shown_as_they_are(card):
+    names = ("可回收物/易拉罐", "厨余垃圾/蛋壳", "<b>&")
+    renamed = dict(zip(CLASSES, names, strict=True))
+    training_ = card.training.model_copy(update={"classes": names})
+    mine = SCORES.model_copy(
+        update={"classes": {renamed[name]: score for name, score in SCORES.classes.items()}}
+    )
+    changed = {"training": training_, "evaluation": evaluation(mine)}
+    html = render(card.model_copy(update=changed), manifest())
+    assert "可回收物/易拉罐" in Page(html).text
+    assert "&lt;b&gt;&amp;" in html
+    assert "Noto Sans CJK SC" in html
 
 
 def test_counts_of_a_class_come_from_the_confusion_matrix():

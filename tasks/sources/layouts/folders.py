@@ -14,7 +14,7 @@ from functools import cached_property
 from ray_jobs.contract.dataset import Split
 from tasks.rejection import Rejected, Rejection
 from tasks.sources.base import SourceImage
-from tasks.sources.layouts.base import labelled, split_named, unlabelled
+from tasks.sources.layouts.base import labelled, split_named, split_of, unlabelled
 from tasks.sources.litter import is_paper, is_picture_name
 from tasks.sources.trees.base import TreeFile
 
@@ -60,8 +60,12 @@ class Folders:
 
 
 def read_folder(folders: Folders) -> list[SourceImage]:
-    """Every file below a class folder, whatever it is named like."""
-    return [labelled(file, name) for name, files in folders.top.items() for file in files]
+    """Every file below a class folder; the folders in it may name splits."""
+    images: list[SourceImage] = []
+    for name, files in folders.top.items():
+        start = len(f"{folders.base}{name}/")
+        images += [labelled(file, name, split_of(file.path[start:])) for file in files]
+    return images
 
 
 def read_split(folders: Folders) -> list[SourceImage]:

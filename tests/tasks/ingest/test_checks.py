@@ -220,3 +220,12 @@ def test_labels_without_photos_stop_no_ingest_but_photos_without_labels_alone_do
 def test_the_sha256_of_a_bad_file_is_recorded(tmp_path):
     _, rows = inspected(folder_of(tmp_path, GOOD | {"a/x.jpg": b"no photo"}))
     assert rows["a/x.jpg"].sha256 == hashlib.sha256(b"no photo").hexdigest()
+
+
+def test_of_many_files_that_are_kept_out_the_first_are_told(tmp_path, caplog):
+    small = {f"a/x{n:02d}.png": encoded(picture(1, (15, 40)), "PNG") for n in range(60)}
+    inspected(folder_of(tmp_path, GOOD | small))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 51
+    assert told[0].startswith("a/x00.png is too small")
+    assert told[-1] == "and 10 more; the column `reason` tells each"

@@ -65,6 +65,13 @@ def test_a_pre_split_tree_has_the_classes_of_its_splits(tmp_path, names):
     assert format_of(tmp_path) == "split"
 
 
+def test_splits_may_lie_below_the_classes(tmp_path):
+    root = tree(tmp_path, "a/train/1.jpg", "a/test/2.jpg", "b/train/3.jpg", "b/test/4.jpg")
+    images = images_of(root, keep_test=True)
+    assert [image.label for image in images] == ["a", "a", "b", "b"]
+    assert [i.path for i in images if i.pinned is Split.TEST] == ["a/test/2.jpg", "b/test/4.jpg"]
+
+
 def test_a_source_s_own_test_split_means_nothing_unless_asked(tmp_path):
     root = tree(tmp_path, "train/a/1.jpg", "test/a/2.jpg")
     assert {image.pinned for image in images_of(root)} == {None}

@@ -36,7 +36,7 @@ def test_a_folder_may_hold_a_colon(tmp_path, monkeypatch):
     [
         ("/no/such", "auto", r"'/no/such' does not exist on the machine where .*; .*\. Correct"),
         ("", "auto", r"the source '' does not exist .*; expected .*\. Correct"),
-        ("file:///tmp", "auto", r"scheme 'file:' are not read; expected 'sample:'.*\. Copy the"),
+        ("file:///tmp", "auto", r"scheme 'file:' are not read; expected a folder.*\. Copy the"),
         ("ftp://x/y", "auto", r"scheme 'ftp:' are not read; expected .*\. Copy the"),
         ("sample:x", "auto", r"'sample:x' is not the address .*; expected .*\. Pass sample:"),
         ("/tmp", "sample", r"'/tmp' is not of the format 'sample'; .*\. Leave the format"),
