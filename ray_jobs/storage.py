@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -48,6 +49,15 @@ class Tagged(NamedTuple):
     etag: str
 
 
+class Listed(NamedTuple):
+    """An object as a listing tells it."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified: datetime
+
+
 class Store(Protocol):
     """What Sortline asks of an object store."""
 
@@ -81,6 +91,10 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below a prefix, sorted, without directory markers."""
+        ...
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """Every object below a prefix, sorted by key, without directory markers."""
         ...
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -155,13 +169,22 @@ class ObjectStore:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below a prefix, sorted, without directory markers."""
+        return (found.key for found in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """Every object below a prefix, sorted by key, without directory markers."""
         with self._errors(prefix):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 for item in page.get("Contents", ()):
                     key = item.get("Key", "/")
                     if not key.endswith("/"):  # pyarrow leaves directory markers behind
-                        yield key
+                        yield Listed(
+                            key,
+                            item.get("Size", 0),
+                            item.get("ETag", ""),
+                            item.get("LastModified", datetime.now(UTC)),
+                        )
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is gone already is no error."""

@@ -66,9 +66,11 @@ def inspect_source(
     Raises:
       SpecError: the source or the name is wrong.
       DataError: the source holds no image, or more than 5% of its files are unreadable.
+      ClusterError: garbage is being collected.
     """
     staging = Staging(store, dataset_name(dataset), ingest_id)
     source = open_source(source_uri, source_format)
+    staging.begin()
     checked = check_images(store, list(source.images()), progress)
     for one in checked:
         if one.rejected:

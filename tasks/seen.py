@@ -7,7 +7,7 @@ and stamp; what they tell follows from the bytes and the name alone, never from 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import PIL
@@ -76,6 +76,12 @@ def write_seen(store: Store, dataset: str, source_uri: str, sights: Iterable[Sig
       sights: sorted by path. The originals of those kept lie in the store.
     """
     store.put(_key(dataset, source_uri), to_parquet(map(_row, sights), _COLUMNS))
+
+
+def contents_seen(memory: bytes) -> Iterator[str]:
+    """sha256 of every file in a memory that could be read."""
+    rows = from_parquet(memory, {"sha256": "string"})
+    return (row["sha256"] for row in rows if row["sha256"])
 
 
 def _row(sight: Sight) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
 
 
 class Staged(StrEnum):
     """The objects, in the order in which the steps write them."""
 
+    BEGUN = "begun"
     SOURCE = "source.json"
     INSPECTED = "inspected.parquet"
     ASSIGNED = "assigned.parquet"
@@ -28,6 +29,24 @@ class Staging:
     store: Store
     dataset: str
     ingest_id: str
+
+    def begin(self) -> None:
+        """Tell that this ingest is under way, before it looks for anything in the store.
+
+        First this is written, then the other's mark is looked for; a collection of garbage does
+        the same the other way round. So whichever comes second sees the first.
+
+        Raises:
+          ClusterError: garbage is being collected; what is found now may be gone in a moment.
+        """
+        self.write(Staged.BEGUN, b"")
+        if self.store.exists(keys.collecting()):
+            self.store.delete([self._key(Staged.BEGUN)])
+            raise ClusterError(
+                "garbage is being collected",
+                "an ingest while none is",
+                "Wait until `sortline dataset gc` has ended; run it again if it was killed",
+            )
 
     def write(self, name: Staged, data: bytes) -> None:
         """Write one, over what an earlier try of the step has left."""
