@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead bench-waiting lock clean
+.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead bench-waiting bench-near lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-overhead: setup  ## the DAG beside a plain script of the same steps: PAIRS
 
 bench-waiting: setup  ## a thousand waiting jobs in one event loop: JOBS=1000 INTERVAL_S=2
 	@$(BIN)/python -m tests.bench.waiting
+
+bench-near: setup  ## grouping of 1e4, 1e5 and 1e6 hashes: SIZES="10000 100000 1000000"
+	@$(BIN)/python -m tests.bench.near
 
 lock: setup  ## resolve every lock anew
 	@bash infra/locks/make.sh

@@ -12,6 +12,8 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 from ray_jobs.recipes import catalog
+from tasks.class_map import BUILT_IN
+from tasks.class_map import MAX_LENGTH as CLASS_MAP_LENGTH
 from tasks.names import MAX_LENGTH
 from tasks.order import BUDGET_LIMIT_MINUTES, DEFAULT_WORKERS, WORKERS_LIMIT
 from tasks.sources.registry import FORMATS
@@ -20,17 +22,29 @@ from tasks.sources.registry import FORMATS
 _CLUSTER = "Cluster: workers and budget"
 _ADVANCED = "Seed, other keys, running again"
 _AS_THE_RECIPE = "Empty: as the recipe says"
+_FORMATS = {
+    "auto": "auto: look and decide",
+    "folder": "folder: a sub-folder a class",
+    "split": "split: train, val and test folders over class folders",
+    "csv": "csv: a table with the columns path and label",
+    "jsonl": "jsonl: the same, a JSON object a line",
+    "huawei": "huawei: img_1.jpg beside img_1.txt",
+    "sample": "sample: drawn pictures",
+}
 
 
 def ingest_form() -> dict[str, Param]:
-    """What `ingest_dataset` asks for."""
+    """What `ingest_dataset` asks for; `infra/docs/sources.md` tells more of each."""
     return {
         "source": Param(
             "sample:",
             type="string",
             minLength=1,
             title="Source",
-            description="Where the photos are: 'sample:' (generated), or a folder of class folders",
+            description="Where the photos are: 'sample:' (generated); a folder, .zip or .tar(.gz) "
+            "on the machine where the ingest runs; s3://BUCKET/PREFIX, or an archive there; the "
+            "http(s) address of an archive (up to 50 GB, a broken fetch goes on where it was; "
+            "'#sha256=...' at its end is checked)",
             examples=["sample:"],
         ),
         "name": _text(
@@ -40,8 +54,24 @@ def ingest_form() -> dict[str, Param]:
             "auto",
             type="string",
             enum=list(FORMATS),
+            values_display=_FORMATS,
             title="Format of the source",
             description="How the classes are told; 'auto' looks and decides",
+        ),
+        "class_map": Param(
+            None,
+            type=["null", "string"],
+            format="multiline",
+            maxLength=CLASS_MAP_LENGTH,
+            title="Class map",
+            description="YAML with rename, merge and drop, or the name of a map: "
+            f"{', '.join(BUILT_IN)}. Empty: the classes keep their names",
+        ),
+        "keep_test": Param(
+            False,
+            type="boolean",
+            title="Keep its test split",
+            description="Images of the source's own test split stay test images",
         ),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
+from dags.buckets import bucket
 from dags.shared import announce, form, settings, short_id, task_instance
 from ray_jobs.storage import Store
 from tasks import ingest
@@ -14,12 +15,18 @@ from tasks import ingest
 def inspect() -> dict[str, Any]:
     """Read and check every image; keep the originals."""
     params = form()
+    asked = ingest.Asked(
+        uri=params["source"],
+        format=params["format"],
+        class_map=params["class_map"] or "",
+        keep_test=params["keep_test"],
+    )
     return ingest.inspect_source(
         _store(),
-        source_uri=params["source"],
-        source_format=params["format"],
-        dataset=ingest.dataset_name_for(params["source"], params["name"] or "", params["format"]),
+        asked,
+        dataset=ingest.dataset_name_for(asked.uri, params["name"] or "", asked.format),
         ingest_id=short_id(get_current_context()["run_id"]),
+        buckets=bucket,
     )
 
 

@@ -22,6 +22,8 @@ from infra.local.stack import PartStatus
 from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
 from infra.session import Session
 from ray_jobs.contract.errors import SortlineError, disk_full
+from tasks.class_map import BUILT_IN
+from tasks.sources.registry import FORMATS
 
 app = typer.Typer(
     help="Keeps a waste-sorting image classifier fresh.",
@@ -57,16 +59,26 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ingest(
-    source: Annotated[str, typer.Option(help="`sample:` or a folder of class folders.")],
+def ingest(  # noqa: PLR0913 - the command line's own options
+    source: Annotated[
+        str,
+        typer.Option(help="`sample:`, a folder, an archive, s3://BUCKET/PREFIX, or http(s)://."),
+    ],
     name: Annotated[str | None, typer.Option(help="Data set; default: the source's name.")] = None,
-    source_format: Annotated[str, typer.Option("--format", help="`auto` or a name.")] = "auto",
+    source_format: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "auto",
+    class_map: Annotated[
+        str | None,
+        typer.Option(help=f"YAML file (rename, merge, drop), or one of: {', '.join(BUILT_IN)}."),
+    ] = None,
+    keep_test: Annotated[
+        bool, typer.Option("--keep-test", help="Keep the source's own test split.")
+    ] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Turn a labelled image source into a data set version."""
-    session = Session.open(home)
-    made = ingests.ingest(session, source=source, name=name, source_format=source_format)
+    wanted = ingests.Wanted(source, name, source_format, class_map, keep_test)
+    made = ingests.ingest(Session.open(home), wanted)
     answer(made, summary.of_ingest(made), as_json=as_json)
 
 

@@ -49,6 +49,7 @@ def _version_facts(told: Mapping[str, Any]) -> dict[str, str]:
         "data set": f"{title(told)}{'  (newest)' if told['version'] == told['latest'] else ''}",
         "published": told["published"],
         "images": _in_words(told["images"]),
+        "noted of files": _in_words(told["checks"]) or "nothing",
         "near-duplicates": f"{alike['images']} images in {alike['groups']} groups{largest}",
     }
     source = {f"source {name}": _value(value) for name, value in told["source"].items()}

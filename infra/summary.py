@@ -54,9 +54,11 @@ def of_demo(made: Demo, stack: Stack, *, kept: bool) -> RenderableType:
 def _ingest_facts(answer: Mapping[str, Any]) -> dict[str, str]:
     images = "  ".join(f"{state} {count}" for state, count in answer["images"].items())
     splits = "  ".join(f"{split} {count}" for split, count in answer["splits"].items())
+    checks = "  ".join(f"{note} {count}" for note, count in answer["checks"].items())
     return {
         "data set": f"{answer['dataset']} @ {answer['version']}",
         "images": images,
+        "checks": checks or "nothing to note",
         "splits": splits,
         "manifest": answer["manifest"],
         "ingest run": answer["dag_run"],

@@ -17,7 +17,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError
 from ray_jobs.contract.run import ChampionPointer, EvaluationResult, ExportResult, Scores
 from ray_jobs.storage import find_document, read_document
-from ray_jobs.training.data.cache import fetch_shards
+from ray_jobs.training.data.photos import Photos, fetch_photos
 from ray_jobs.training.export import shipped
 from ray_jobs.training.export.answers import ask
 from ray_jobs.training.metrics import score
@@ -56,9 +56,10 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None) -> EvaluationRes
     started = time.monotonic()
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
     with tempfile.TemporaryDirectory() as scratch:
-        files = fetch_shards(job.store, manifest.shards[Split.TEST], Path(scratch))
-        candidate = _scores(job, manifest, files, job.spec.run_id, None)
-        rival = champion and _scores(job, manifest, files, champion.run_id, champion.model_version)
+        shards = manifest.shards[Split.TEST]
+        photos = fetch_photos(job.store, manifest, Split.TEST, shards, Path(scratch))
+        candidate = _scores(job, manifest, photos, job.spec.run_id, None)
+        rival = champion and _scores(job, manifest, photos, champion.run_id, champion.model_version)
     return EvaluationResult(
         run_id=job.spec.run_id,
         manifest=job.spec.manifest,
@@ -72,14 +73,14 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None) -> EvaluationRes
 def _scores(
     job: entry.Job,
     manifest: DatasetManifest,
-    files: list[Path],
+    photos: Photos,
     run_id: str,
     model_version: int | None,
 ) -> Scores:
     exports = read_document(job.store, ExportResult, keys.run(run_id, "exports.json"))
     with tempfile.TemporaryDirectory() as scratch:
         model = shipped.load(shipped.download(job.store, exports, Path(scratch)))
-        truths, answers = ask(model, files, manifest.classes)
+        truths, answers = ask(model, photos, manifest.classes)
     return score(truths, answers, manifest.classes, run_id=run_id, model_version=model_version)
 
 

@@ -19,7 +19,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.document import ObjectRef, digest
 from ray_jobs.contract.run import Export, ExportFormat, ExportResult, TrainingResult
 from ray_jobs.storage import fetch_to, put_content, read_document, write_document
-from ray_jobs.training.data.cache import fetch_shards
+from ray_jobs.training.data.photos import fetch_photos
 from ray_jobs.training.export import probe as probes
 from ray_jobs.training.export.savedmodel import write_savedmodel
 from ray_jobs.training.export.shipped import LABELS_FILE, Labels
@@ -75,8 +75,8 @@ def _ship_probe(job: entry.Job, model: keras.Model, scratch: Path) -> ObjectRef:
     """A few validation images and what the trained model, not the export, says of them."""
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
     shards = [shard for shard in manifest.shards[Split.VAL] if shard.records][:1]
-    files = fetch_shards(job.store, shards, scratch)
-    probe = probes.make_probe(model, files, job.spec.recipe.image_px, images=PROBE_IMAGES)
+    photos = fetch_photos(job.store, manifest, Split.VAL, shards, scratch)
+    probe = probes.make_probe(model, photos, job.spec.recipe.image_px, images=PROBE_IMAGES)
     data = probes.to_bytes(probe)
     name = f"export/probe-{hashlib.sha256(data).hexdigest()[:12]}.npz"
     return put_content(job.store, keys.run(job.spec.run_id, name), data)

@@ -29,6 +29,7 @@ from ray_jobs.contract.errors import (
 )
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 D = TypeVar("D", bound=Document)
@@ -186,6 +187,46 @@ class ObjectStore:
                             item.get("LastModified", datetime.now(UTC)),
                         )
 
+    def look(self, key: str) -> Listed | None:
+        """What is told of one object, or None where nothing lies at the key."""
+        with self._errors(key):
+            try:
+                told = self._client.head_object(Bucket=self.bucket, Key=key)
+            except aws.ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+            return Listed(key, told["ContentLength"], told["ETag"], told["LastModified"])
+
+    @contextmanager
+    def opened(self, listed: Listed, start: int = 0) -> Generator[Iterator[bytes]]:
+        """The bytes of an object from `start` on, in chunks; only of the one that was listed.
+
+        Raises:
+          MissingObjectError: it is gone, or is another one by now.
+        """
+        with self._errors(listed.key):
+            body = self._body(listed, start)
+            try:
+                yield body.iter_chunks(2**20)
+            finally:
+                body.close()
+
+    def _body(self, listed: Listed, start: int) -> StreamingBody:
+        part: dict[str, Any] = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            return self._client.get_object(
+                Bucket=self.bucket, Key=listed.key, IfMatch=listed.etag, **part
+            )["Body"]
+        except aws.ClientError as error:
+            if _code(error) in _MISSING | _PRECONDITION:
+                raise MissingObjectError(
+                    f"{self.uri(listed.key)} is gone, or another one, since it was listed",
+                    "a source that stays as it is while it is read",
+                    "Run the ingest again",
+                ) from error
+            raise
+
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is gone already is no error."""
         for key in keys:
@@ -204,7 +245,7 @@ class ObjectStore:
                 "a profile in the shared credentials file",
                 "Set AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE",
             ) from error
-        except (aws.HTTPClientError, aws.ConnectionError) as error:
+        except (aws.HTTPClientError, aws.ConnectionError, aws.IncompleteReadError) as error:
             raise ClusterError(
                 f"the object store does not answer: {error}",
                 f"{self._client.meta.endpoint_url} up and reachable",
@@ -240,6 +281,7 @@ def connect(
     profile: str | None = None,
     credentials: Path | None = None,
     config: Config | None = None,
+    keys: tuple[str, str] | None = None,
 ) -> ObjectStore:
     """The store that the environment names (AWS_ENDPOINT_URL, AWS_SHARED_CREDENTIALS_FILE).
 
@@ -249,6 +291,7 @@ def connect(
       profile: profile of the shared credentials file, over AWS_PROFILE.
       credentials: that file, over AWS_SHARED_CREDENTIALS_FILE.
       config: time limits, retries or proxies, over the usual ones.
+      keys: access key and secret, over every profile.
 
     Raises:
       CredentialError: the profile does not exist, or the file cannot be read.
@@ -264,6 +307,8 @@ def connect(
         core = botocore.session.Session(profile=profile)
         if credentials is not None:
             core.set_config_variable("credentials_file", str(credentials))
+        if keys is not None:
+            core.set_credentials(*keys)
         # The stubs overload `client` over every service of AWS; the cast keeps to the one of ours.
         session = cast("Any", boto3.Session(botocore_session=core))
         client = session.client(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -14,10 +15,14 @@ from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Store
 from tasks.entries import Entry
-from tasks.images import MAX_FILE_BYTES, Inspected, Rejected, Rejection, inspect
+from tasks.images import MAX_FILE_BYTES, Inspected, inspect, too_large
+from tasks.noting import has_wrong_extension, joined
+from tasks.rejection import Note, Rejected, Rejection
+from tasks.seen import Memory
 from tasks.sources.base import SourceImage
 
 THREADS = 16
+_AHEAD = 4 * THREADS
 MAX_UNREADABLE_PERCENT = 5
 
 Progress = Callable[[int, int], None]
@@ -31,26 +36,56 @@ class Checked(NamedTuple):
 
 
 def check_images(
-    store: Store, images: Sequence[SourceImage], progress: Progress | None = None
+    store: Store,
+    images: Sequence[SourceImage],
+    memory: Memory,
+    progress: Progress | None = None,
 ) -> list[Checked]:
     """Check every file and keep the originals of those that are photos.
 
     Args:
       store: originals go below `raw/`, once a content.
-      images: of one source.
+      images: of one source, sorted by path.
+      memory: what of it was seen before; takes in what is seen now.
       progress: called with (files done, files in all) after each file.
 
     Raises:
-      DataError: more than 5% of the files are unreadable.
+      DataError: more than 5% of the files are unreadable, or none is a photo with a class.
     """
     checked: list[Checked] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for one in pool.map(partial(_check, store), images):
+        for image, one in _in_order(pool, store, images, memory):
             checked.append(one)
+            if one.rejected is None or one.rejected.reason.is_of_the_bytes:
+                memory.add(image, one.entry)
             if progress is not None:
                 progress(len(checked), len(images))
+    memory.close()
     _refuse_if_mostly_broken(checked)
+    _refuse_if_nothing_is_left(checked)
     return checked
+
+
+def _in_order(
+    pool: Executor, store: Store, images: Sequence[SourceImage], memory: Memory
+) -> Iterator[tuple[SourceImage, Checked]]:
+    """Each image with what was found, in their order; a few are read ahead."""
+    ahead: deque[tuple[SourceImage, Callable[[], Checked]]] = deque()
+    for image in images:
+        known = None if image.problem else memory.recall(image)
+        if known is None:
+            ahead.append((image, pool.submit(_check, store, image).result))
+        else:
+            ahead.append((image, partial(_recalled, known)))
+        if len(ahead) > _AHEAD:
+            image, result = ahead.popleft()
+            yield image, result()
+    for image, result in ahead:
+        yield image, result()
+
+
+def _recalled(entry: Entry) -> Checked:
+    return Checked(entry, None if entry.reason is None else Rejected.parse(entry.reason))
 
 
 def unreadable(checked: Sequence[Checked]) -> list[Checked]:
@@ -59,10 +94,15 @@ def unreadable(checked: Sequence[Checked]) -> list[Checked]:
 
 
 def _check(store: Store, image: SourceImage) -> Checked:
+    if image.problem is not None:
+        return _turned_away(image, image.problem)
+    if image.size_bytes is not None and image.size_bytes > MAX_FILE_BYTES:
+        return _turned_away(image, too_large())
     try:
         data = image.read()
     except OSError as error:
-        return _turned_away(image, Rejected(Rejection.UNREADABLE, error.strerror or "no access"))
+        why = error.strerror or str(error) or "no access"
+        return _turned_away(image, Rejected(Rejection.UNREADABLE, why))
     found = inspect(data)
     if isinstance(found, Rejected):
         return _turned_away(image, found, data)
@@ -72,6 +112,9 @@ def _check(store: Store, image: SourceImage) -> Checked:
 
 
 def _row(image: SourceImage, found: Inspected, size_bytes: int) -> Entry:
+    notes = set(image.notes | found.notes)
+    if has_wrong_extension(image.path, found.format):
+        notes.add(Note.WRONG_EXTENSION)
     return Entry(
         path=image.path,
         label=image.label,
@@ -82,11 +125,20 @@ def _row(image: SourceImage, found: Inspected, size_bytes: int) -> Entry:
         width=found.width,
         height=found.height,
         size_bytes=size_bytes,
+        notes=joined(notes),
+        pinned=image.pinned,
     )
 
 
 def _turned_away(image: SourceImage, why: Rejected, data: bytes | None = None) -> Checked:
-    row = Entry(image.path, image.label, ImageState.QUARANTINED, reason=str(why))
+    row = Entry(
+        image.path,
+        image.label,
+        ImageState.QUARANTINED,
+        reason=str(why),
+        notes=joined({why.reason.code, *image.notes}),
+        pinned=image.pinned,
+    )
     if data is not None and len(data) <= MAX_FILE_BYTES:  # more than that is not read
         row = replace(row, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
     return Checked(row, why)
@@ -101,4 +153,16 @@ def _refuse_if_mostly_broken(checked: Sequence[Checked]) -> None:
         f"{len(bad)} of {len(checked)} files are unreadable ({named}{'; ...' if bad[3:] else ''})",
         f"at most {MAX_UNREADABLE_PERCENT}% that are no images or broken ones",
         "Repair or remove them, then ingest again",
+    )
+
+
+def _refuse_if_nothing_is_left(checked: Sequence[Checked]) -> None:
+    if any(one.rejected is None for one in checked):
+        return
+    why = Counter(one.rejected.reason.value for one in checked if one.rejected)
+    told = ", ".join(f"{count} {reason}" for reason, count in why.most_common(3))
+    raise DataError(
+        f"none of {len(checked)} files is a photo with a class ({told})",
+        "photos, each with its class",
+        "Look at the labels and the files, then ingest again",
     )

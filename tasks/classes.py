@@ -17,7 +17,7 @@ _SMALL = f"class has fewer than {MIN_GROUPS} different pictures"
 
 def kept_per_class(entries: Iterable[Entry]) -> dict[str, int]:
     """Images kept of every class that the source names, sorted by name; 0 where none is."""
-    counts = Counter({entry.label: 0 for entry in entries})
+    counts = Counter({entry.label: 0 for entry in entries if entry.label})
     counts.update(entry.label for entry in entries if entry.state is ImageState.KEPT)
     return dict(sorted(counts.items()))
 

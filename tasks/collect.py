@@ -107,11 +107,11 @@ def _staged(store: Store) -> Iterator[Listed]:
 
 
 def _memories_of(store: Store, originals: set[str]) -> list[Listed]:
-    """The memories that name one of these originals."""
+    """The parts of memories that name one of these originals."""
     return [
         one
-        for one in store.listed(keys.dataset_prefix())
-        if keys.is_memory(one.key) and not originals.isdisjoint(contents_seen(store.get(one.key)))
+        for one in store.listed(keys.seen_prefix())
+        if not originals.isdisjoint(contents_seen(store.get(one.key)))
     ]
 
 

@@ -25,6 +25,7 @@ _COLUMNS = {
     "width": "int32",
     "height": "int32",
     "size_bytes": "int64",
+    "notes": "string",
     "pinned": "string",
 }
 
@@ -44,7 +45,7 @@ class Entry:
 
     Attributes:
       path: relative POSIX path within the source.
-      label: name of its class.
+      label: name of its class; empty where it has none.
       state: the one state that it is in; before the last step has spoken, `KEPT` means "so far".
       reason: why it is quarantined or in conflict.
       duplicate_of: path of the file that is kept instead.
@@ -55,7 +56,8 @@ class Entry:
       phash: 64-bit perceptual hash, 16 hex digits.
       width, height: upright, in pixels.
       size_bytes: of the file.
-      pinned: the split that the source asks for.
+      notes: what was put right or found wrong, as codes of `tasks.rejection`, sorted, with commas.
+      pinned: the split that its source gives it, where that is honoured.
     """
 
     path: str
@@ -72,6 +74,7 @@ class Entry:
     width: int | None = None
     height: int | None = None
     size_bytes: int | None = None
+    notes: str | None = None
     pinned: Split | None = None
 
     @property
@@ -107,6 +110,12 @@ def per_split(entries: Iterable[Entry]) -> dict[str, int]:
     """Kept images a split."""
     counts = Counter(entry.split for entry in entries)
     return {split.value: counts[split] for split in Split}
+
+
+def per_check(entries: Iterable[Entry]) -> dict[str, int]:
+    """Image files a note, sorted by name; only what occurred."""
+    counts = Counter(note for e in entries if e.notes for note in e.notes.split(","))
+    return dict(sorted(counts.items()))
 
 
 def _entry(row: dict[str, Any]) -> Entry:

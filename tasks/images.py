@@ -8,46 +8,20 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from enum import StrEnum
 
 from PIL import Image
 
+from tasks.noting import notes_of
 from tasks.phash import perceptual_hash
 from tasks.pixels import orientation, upright
+from tasks.rejection import Note, Rejected, Rejection
+from tasks.sniff import not_raster, other_format
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # JPEG also opens MPO, first picture only
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 512  # of what a shard holds
 MAX_PIXELS = 89_478_485  # Pillow's own default limit: a quarter of a gigabyte as RGB
 MAX_FILE_BYTES = 64 * 2**20
-
-
-class Rejection(StrEnum):
-    """Why a file is kept out."""
-
-    UNREADABLE = "cannot be opened"
-    EMPTY = "has no bytes"
-    NOT_AN_IMAGE = "is no image"
-    TRUNCATED = "is cut off"
-    UNDECODABLE = "is broken"
-    TOO_LARGE = "is too large"
-    TOO_SMALL = "is too small"
-
-    @property
-    def is_unreadable(self) -> bool:
-        """Whether it counts against the share of bad files; a small photo is merely set aside."""
-        return self is not Rejection.TOO_SMALL
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A file that is kept out, and what exactly was seen."""
-
-    reason: Rejection
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +34,7 @@ class Inspected:
       phash: perceptual hash, 16 hex digits.
       width, height: upright, in pixels.
       format: Pillow's name of the file format.
+      notes: how it differs from an upright RGB picture.
     """
 
     sha256: str
@@ -68,6 +43,7 @@ class Inspected:
     width: int
     height: int
     format: str
+    notes: frozenset[Note] = frozenset()
 
 
 def inspect(data: bytes) -> Inspected | Rejected:
@@ -75,15 +51,23 @@ def inspect(data: bytes) -> Inspected | Rejected:
     if not data:
         return Rejected(Rejection.EMPTY, "0 bytes")
     if len(data) > MAX_FILE_BYTES:
-        return Rejected(Rejection.TOO_LARGE, f"more than {MAX_FILE_BYTES // 2**20} MiB")
+        return too_large()
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return Rejected(Rejection.TOO_LARGE, str(error))
     except Exception as error:  # a decoder may raise anything on hostile bytes
-        return Rejected(Rejection.NOT_AN_IMAGE, _said(error, f"none of {', '.join(FORMATS)}"))
+        return not_raster(data) or Rejected(
+            Rejection.NOT_AN_IMAGE,
+            other_format(data) or _said(error, f"none of {', '.join(FORMATS)}"),
+        )
     with image:
         return _refused_by_size(image) or _inspect_pixels(image, data)
+
+
+def too_large() -> Rejected:
+    """The rejection of a file that is larger than is read."""
+    return Rejected(Rejection.TOO_LARGE, f"more than {MAX_FILE_BYTES // 2**20} MiB")
 
 
 def upright_rgb(data: bytes) -> bytes:
@@ -120,6 +104,7 @@ def _refused_by_size(image: Image.Image) -> Rejected | None:
 def _inspect_pixels(image: Image.Image, data: bytes) -> Inspected | Rejected:
     file_format = image.format or ""
     try:
+        notes = notes_of(image, data)
         rgb = upright(image)
     except MemoryError:
         raise
@@ -136,6 +121,7 @@ def _inspect_pixels(image: Image.Image, data: bytes) -> Inspected | Rejected:
         width=rgb.width,
         height=rgb.height,
         format=file_format,
+        notes=notes,
     )
 
 

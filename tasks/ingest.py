@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ray_jobs.contract import keys
@@ -25,60 +26,99 @@ from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images, unreadable
+from tasks.class_map import apply_class_map, parse_class_map
 from tasks.classes import set_aside_small
 from tasks.dedupe import dedupe
-from tasks.entries import Entry, decode_entries, encode_entries, per_split, per_state
+from tasks.entries import (
+    Entry,
+    decode_entries,
+    encode_entries,
+    per_check,
+    per_split,
+    per_state,
+)
 from tasks.grouping import look_alikes
 from tasks.ledger import read_ledger
 from tasks.likeness import alike_pairs
 from tasks.manifest import Ingested, version_of
 from tasks.names import dataset_name
+from tasks.originals import Originals
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
 from tasks.reuse import Base
-from tasks.sources.registry import open_source
+from tasks.seen import Memory
+from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says of a source.
+
+    Attributes:
+      uri: where it is.
+      format: one of `tasks.sources.registry.FORMATS`.
+      class_map: YAML, or the name of a map of ours; empty: none.
+      keep_test: honour the source's own test split.
+    """
+
+    uri: str
+    format: str = "auto"
+    class_map: str = ""
+    keep_test: bool = False
 
 
 def dataset_name_for(source_uri: str, name: str = "", source_format: str = "auto") -> str:
     """The name that is given, or else the source's own.
 
     Raises:
-      SpecError: it is no data set name.
-      UserError: the source cannot be opened.
+      SpecError: it is no data set name, or the source's address is none.
     """
     return dataset_name(name or open_source(source_uri, source_format).dataset_name())
 
 
 def inspect_source(
     store: Store,
+    asked: Asked,
     *,
-    source_uri: str,
-    source_format: str,
     dataset: str,
     ingest_id: str,
+    buckets: Buckets | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read and check every file; keep the originals and stage the table.
 
+    Args:
+      store: where the originals and the table go.
+      asked: which source, and how it is read.
+      dataset: its name.
+      ingest_id: names this ingest.
+      buckets: opens the bucket of an `s3://` source.
+      progress: called with (files done, files in all) after each file.
+
     Raises:
-      SpecError: the source or the name is wrong.
+      SpecError: the source, the class map or the name is wrong.
       DataError: the source holds no image, or more than 5% of its files are unreadable.
-      ClusterError: garbage is being collected.
+      CredentialError: the source refuses us.
+      ClusterError: the source does not answer, or garbage is being collected.
     """
     staging = Staging(store, dataset_name(dataset), ingest_id)
-    source = open_source(source_uri, source_format)
-    staging.begin()
-    checked = check_images(store, list(source.images()), progress)
+    class_map = parse_class_map(asked.class_map)
+    source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
+    mapped = apply_class_map(class_map, list(source.images()))
+    described = source.describe().model_copy(update={"class_map": mapped.changes})
+    staging.begin(canonical_json(described.model_dump()))
+    memory = Memory(store, dataset, described.uri, ingest_id)
+    checked = check_images(store, mapped.images, memory, progress)
     for one in checked:
         if one.rejected:
             log.warning("%s %s", one.entry.path, one.rejected)
-    staging.write(Staged.SOURCE, canonical_json(source.describe().model_dump()))
-    staging.write(Staged.INSPECTED, encode_entries(one.entry for one in checked))
+    entries = [one.entry for one in checked]
+    staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
-    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
 
 
 def assign_splits(
@@ -112,7 +152,9 @@ def write_shards(store: Store, *, dataset: str, ingest_id: str) -> dict[str, Any
     """
     staging = Staging(store, dataset, ingest_id)
     entries = decode_entries(staging.read(Staged.ASSIGNED))
-    written, entries = shards.write_shards(store, entries, _base(store, dataset, entries))
+    base = _base(store, dataset, entries)
+    originals = Originals(store, _source(staging))
+    written, entries = shards.write_shards(store, entries, base, originals)
     staging.write(Staged.SHARDED, encode_entries(entries))
     listed = {split.value: [ref.model_dump() for ref in refs] for split, refs in written.items()}
     staging.write(Staged.SHARDS, canonical_json(listed))
@@ -149,12 +191,16 @@ def _base(store: Store, dataset: str, entries: Sequence[Entry]) -> Base:
     return Base.of(found.shards, decode_entries(fetch(store, found.entries)))
 
 
+def _source(staging: Staging) -> SourceRef:
+    return SourceRef(**json.loads(staging.read(Staged.SOURCE)))
+
+
 def _ingested(staging: Staging) -> Ingested:
     listed = json.loads(staging.read(Staged.SHARDS))
     refs = {split: tuple(ShardRef(**ref) for ref in listed[split]) for split in Split}
     return Ingested(
         dataset=staging.dataset,
-        source=SourceRef(**json.loads(staging.read(Staged.SOURCE))),
+        source=_source(staging),
         entries=decode_entries(staging.read(Staged.SHARDED)),
         shards=refs,
     )

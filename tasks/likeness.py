@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.near import Pairs, distinct, near_pairs, pack
+from tasks.near import distinct, groups, near_pairs, pack
+from tasks.phash import NEAR_BITS
 
-WITHIN = 6
+_NONE = np.empty(0, np.int64)
 
 
-def alike_pairs(hashes: Sequence[str]) -> Pairs:
-    """The pairs that look alike, i < j: int64 [pairs] each.
+def alike_pairs(hashes: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs that look alike, i < j, but for those whose group was parted: int64 [pairs] each.
 
     Args:
       hashes: of `perceptual_hash`, each once.
     """
     rows, number = distinct(pack(hashes))
-    place = np.argsort(number)
-    chunks = [(place[first], place[second]) for first, second in near_pairs(rows, WITHIN)]
-    first = np.concatenate([np.empty(0, np.int64), *(first for first, _ in chunks)])
-    second = np.concatenate([np.empty(0, np.int64), *(second for _, second in chunks)])
-    return np.minimum(first, second), np.maximum(first, second)
+    place, group = np.argsort(number), groups(rows, NEAR_BITS)
+    first, second = [_NONE], [_NONE]
+    for pairs in near_pairs(rows, NEAR_BITS):
+        together = group[pairs.first] == group[pairs.second]
+        first.append(place[pairs.first[together]])
+        second.append(place[pairs.second[together]])
+    one, other = np.concatenate(first), np.concatenate(second)
+    return np.minimum(one, other), np.maximum(one, other)

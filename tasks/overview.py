@@ -43,6 +43,7 @@ def full(manifest: DatasetManifest, entries: Sequence[Entry], history: History) 
         "published": published[manifest.version],
         "source": manifest.source.model_dump(mode="json"),
         "images": manifest.images.model_dump(mode="json"),
+        "checks": manifest.checks,
         "classes": {name: _per_split(manifest, name) for name in manifest.classes},
         "shards": {split.value: _of_shards(manifest.shards[split]) for split in Split},
         "set_aside": reasons(entries),

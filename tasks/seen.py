@@ -1,13 +1,14 @@
 """What earlier ingests saw of a source, so that an unchanged file is not read again.
 
 A memory, not a truth: it may be lost or stale, and then files are read. Its rows are keyed by path
-and stamp; what they tell follows from the bytes and the name alone, never from the label.
+and stamp; what they tell follows from the bytes and the name alone, never from the label. It is
+kept while the ingest goes on, so that one that died goes on where it was.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import PIL
@@ -21,6 +22,7 @@ from tasks.tables import from_parquet, to_parquet
 
 # Raised with any change of what is found in a file's bytes.
 _INSPECTION = 1
+_ROWS = 10_000  # a part
 _FACTS = {
     "reason": "string",
     "sha256": "string",
@@ -34,62 +36,97 @@ _FACTS = {
 _COLUMNS = {"path": "string", "stamp": "string", "state": "string", **_FACTS}
 
 
-class Sight(NamedTuple):
-    """A file that was read: under which stamp, and what became of it."""
+class Seen(NamedTuple):
+    """A file under a stamp, and what became of it."""
 
     stamp: str
     entry: Entry
 
 
-class Seen:
-    """What was seen of one source; asked for its files in the order of their paths."""
+class Memory:
+    """What was seen of one source; asked and told of its files in the order of their paths."""
 
-    def __init__(self, data: bytes | None = None) -> None:
-        self._rows = iter(()) if data is None else from_parquet(data, _COLUMNS)
-        self._next = next(self._rows, None)
+    def __init__(self, store: Store, dataset: str, source_uri: str, ingest_id: str) -> None:
+        """Remember for `ingest_id` from now on.
 
-    def find(self, image: SourceImage) -> Entry | None:
-        """The entry of an unchanged file, under the label it has now; None where it must be read."""
-        while self._next is not None and self._next["path"] < image.path:
-            self._next = next(self._rows, None)
-        row = self._next
-        if row is None or (row["path"], row["stamp"]) != (image.path, image.stamp):
+        Args:
+          store: where the memory lies.
+          dataset: name of the data set.
+          source_uri: the source.
+          ingest_id: names this ingest; what others left is read, and forgotten at the end.
+        """
+        self._store = store
+        named = f"{_INSPECTION}:{PIL.__version__}:{source_uri}"
+        self._prefix = keys.seen(dataset, hashlib.sha256(named.encode()).hexdigest()[:16])
+        self._own = f"{self._prefix}{ingest_id}/"
+        self._left = sorted(store.keys(self._prefix))
+        ingests = sorted({key.rpartition("/")[0] for key in self._left})
+        self._trails = [_Trail(self._rows_of(f"{ingest}/")) for ingest in ingests]
+        self._parts: list[str] = []
+        self._new: list[Seen] = []
+
+    def recall(self, image: SourceImage) -> Entry | None:
+        """The entry of an unchanged file, as of today's label; None where it must be read."""
+        if not image.stamp:
             return None
-        facts = {name: row[name] for name in _FACTS}
-        state = ImageState(row["state"])
-        return Entry(image.path, image.label, state, pinned=image.pinned, **facts)
+        for trail in self._trails:
+            if row := trail.at(image.path, image.stamp):
+                return _entry(image, row)
+        return None
+
+    def add(self, image: SourceImage, entry: Entry) -> None:
+        """Remember a file that was read, or recalled; its original lies in the store."""
+        if image.stamp:
+            self._new.append(Seen(image.stamp, entry))
+        if len(self._new) >= _ROWS:
+            self._write()
+
+    def close(self) -> None:
+        """Keep the rest, and forget what is not of this ingest."""
+        self._write()
+        self._store.delete(key for key in self._left if key not in self._parts)
+
+    def _write(self) -> None:
+        if not self._new:
+            return
+        key = f"{self._own}{len(self._parts):06d}.parquet"
+        self._store.put(key, to_parquet(map(_row, self._new), _COLUMNS))
+        self._parts.append(key)
+        self._new.clear()
+
+    def _rows_of(self, prefix: str) -> Iterator[dict[str, Any]]:
+        for key in self._left:
+            if key.startswith(prefix):
+                found = self._store.get_tagged(key)
+                if found is not None:  # another ingest of this source has ended, and forgot it
+                    yield from from_parquet(found.data, _COLUMNS)
 
 
-def read_seen(store: Store, dataset: str, source_uri: str) -> Seen:
-    """What is remembered of a source; nothing, where it is new."""
-    found = store.get_tagged(_key(dataset, source_uri))
-    return Seen(None if found is None else found.data)
+class _Trail:
+    """The rows of one ingest, followed in step with the source: one is held at a time."""
+
+    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+        self._rows = rows
+        self._here = next(rows, None)
+
+    def at(self, path: str, stamp: str) -> dict[str, Any] | None:
+        while self._here is not None and self._here["path"] < path:
+            self._here = next(self._rows, None)
+        row = self._here
+        return row if row and (row["path"], row["stamp"]) == (path, stamp) else None
 
 
-def write_seen(store: Store, dataset: str, source_uri: str, sights: Iterable[Sight]) -> None:
-    """Remember a source, over what was remembered; of two ingests the last one stays.
-
-    Args:
-      store: where the memory lies.
-      dataset: name of the data set.
-      source_uri: the source.
-      sights: sorted by path. The originals of those kept lie in the store.
-    """
-    store.put(_key(dataset, source_uri), to_parquet(map(_row, sights), _COLUMNS))
+def _entry(image: SourceImage, row: dict[str, Any]) -> Entry:
+    facts = {name: row[name] for name in _FACTS}
+    return Entry(image.path, image.label, ImageState(row["state"]), pinned=image.pinned, **facts)
 
 
-def contents_seen(memory: bytes) -> Iterator[str]:
-    """sha256 of every file in a memory that could be read."""
-    rows = from_parquet(memory, {"sha256": "string"})
+def _row(seen: Seen) -> dict[str, Any]:
+    facts = {name: getattr(seen.entry, name) for name in _FACTS}
+    return {"path": seen.entry.path, "stamp": seen.stamp, "state": seen.entry.state, **facts}
+
+
+def contents_seen(part: bytes) -> Iterator[str]:
+    """sha256 of every file in a part of a memory that could be read."""
+    rows = from_parquet(part, {"sha256": "string"})
     return (row["sha256"] for row in rows if row["sha256"])
-
-
-def _row(sight: Sight) -> dict[str, Any]:
-    entry = sight.entry
-    facts = {name: getattr(entry, name) for name in _FACTS}
-    return {"path": entry.path, "stamp": sight.stamp, "state": entry.state.value, **facts}
-
-
-def _key(dataset: str, source_uri: str) -> str:
-    named = f"{_INSPECTION}:{PIL.__version__}:{source_uri}"
-    return keys.seen(dataset, hashlib.sha256(named.encode()).hexdigest()[:16])

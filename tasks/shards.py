@@ -10,11 +10,11 @@ from functools import partial
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState, ShardRef, Split
-from ray_jobs.contract.document import ObjectRef
-from ray_jobs.storage import Store, fetch, put_content
+from ray_jobs.storage import Store, put_content
 from tasks.entries import Entry
 from tasks.images import upright_rgb
 from tasks.layout import cut, deal
+from tasks.originals import Originals
 from tasks.records import frame, image_example
 from tasks.reuse import Base, plan_split
 
@@ -23,13 +23,16 @@ THREADS = 16
 Shards = dict[Split, tuple[ShardRef, ...]]
 
 
-def write_shards(store: Store, entries: Sequence[Entry], base: Base) -> tuple[Shards, list[Entry]]:
+def write_shards(
+    store: Store, entries: Sequence[Entry], base: Base, originals: Originals
+) -> tuple[Shards, list[Entry]]:
     """Write what no shard of the base holds.
 
     Args:
-      store: holds the originals below `raw/`.
+      store: takes the shards.
       entries: those kept have a split.
       base: the version before, or an empty one.
+      originals: the photos that they are made of.
 
     Returns:
       The shards of each split, and the entries with their shard's key.
@@ -44,7 +47,7 @@ def write_shards(store: Store, entries: Sequence[Entry], base: Base) -> tuple[Sh
             plan = plan_split(_kept(entries, split), split, base)
             refs = plan.shards
             for dealt in deal(plan.fresh, plan.count):
-                records = list(pool.map(partial(_record, store), dealt))
+                records = list(pool.map(partial(_record, originals), dealt))
                 for run in cut([len(record) for record in records]):
                     refs.append(_write(store, split, records[run]))
                     shard_of |= {_hash(entry): refs[-1].key for entry in dealt[run]}
@@ -70,11 +73,8 @@ def _write(store: Store, split: Split, records: Sequence[bytes]) -> ShardRef:
     return ShardRef(**ref.model_dump(), records=len(records), stored=len(records))
 
 
-def _record(store: Store, entry: Entry) -> bytes:
-    sha256 = _hash(entry)
-    key = keys.raw_image(sha256)
-    original = fetch(store, ObjectRef(key=key, sha256=sha256, size_bytes=entry.size_bytes or 0))
-    return image_example(upright_rgb(original), sha256)
+def _record(originals: Originals, entry: Entry) -> bytes:
+    return image_example(upright_rgb(originals.read(entry)), _hash(entry))
 
 
 def _hash(entry: Entry) -> str:

@@ -13,7 +13,6 @@ from ray_jobs.storage import Store
 class Staged(StrEnum):
     """The objects, in the order in which the steps write them."""
 
-    BEGUN = "begun"
     SOURCE = "source.json"
     INSPECTED = "inspected.parquet"
     ASSIGNED = "assigned.parquet"
@@ -30,18 +29,18 @@ class Staging:
     dataset: str
     ingest_id: str
 
-    def begin(self) -> None:
-        """Tell that this ingest is under way, before it looks for anything in the store.
+    def begin(self, source: bytes) -> None:
+        """Stage the source, before anything is looked for in the store: the ingest is under way.
 
-        First this is written, then the other's mark is looked for; a collection of garbage does
-        the same the other way round. So whichever comes second sees the first.
+        A collection of garbage marks itself, and then looks for ingests; an ingest does the same
+        the other way round. So whichever comes second sees the first.
 
         Raises:
           ClusterError: garbage is being collected; what is found now may be gone in a moment.
         """
-        self.write(Staged.BEGUN, b"")
+        self.write(Staged.SOURCE, source)
         if self.store.exists(keys.collecting()):
-            self.store.delete([self._key(Staged.BEGUN)])
+            self.store.delete([self._key(Staged.SOURCE)])
             raise ClusterError(
                 "garbage is being collected",
                 "an ingest while none is",

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.airflow_api import AirflowApi
 from infra.commands.ingest import DAG_ID as INGEST
-from infra.commands.ingest import absolute, check_source, run_ingest
+from infra.commands.ingest import Wanted, check_source, run_ingest
 from infra.commands.retrain import DAG_ID as RETRAIN
 from infra.commands.retrain import Retraining, follow_retrain
 from infra.follow import DagRun, ended_with
@@ -47,15 +47,13 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
     Raises:
       SpecError, DataError: the source or the recipe cannot be; or a demo runs in this home.
     """
-    source, recipe = absolute(source), recipe or DEFAULT_RECIPE
-    dataset = check_source(source, "auto", None)
+    wanted, recipe = Wanted(source), recipe or DEFAULT_RECIPE
+    dataset = check_source(wanted)
     catalog.resolve(recipe, {})
     with _only_one(session), _stack(session, keep=keep) as start_seconds:
         api = session.airflow()
         with _settings(api, dataset, recipe):
-            ingested = run_ingest(
-                session, api, source=source, dataset=dataset, source_format="auto"
-            )
+            ingested = run_ingest(session, api, wanted.conf(dataset))
         waited = time.monotonic()
         run = _started_by(session, api, ingested["dag_run"])
         wait_seconds = round(time.monotonic() - waited, 1)

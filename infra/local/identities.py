@@ -26,7 +26,7 @@ class Rights(NamedTuple):
     write: tuple[str, ...]
 
 
-_INGEST = ("datasets/", "shards/", "raw/", "staging/")
+_INGEST = ("datasets/", "shards/", "raw/", "staging/", "seen/")
 _JUDGE = ("datasets/", "runs/", "models/", "owners/")
 
 # Training reads neither test shards nor raw photos: what decides a promotion stays unseen.

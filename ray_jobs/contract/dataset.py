@@ -36,10 +36,10 @@ class StateCounts(Part):
 
 
 class ShardRef(Part):
-    """One TFRecord shard.
+    """One TFRecord shard, written by this version or by one before it.
 
-    `stored` counts the records in the file, `records` those that this version keeps: a shard may
-    be older than the version. A reader goes by the version's entries, for the labels too.
+    `stored` counts the records in the file, `records` those that this version keeps: the others
+    are not read. Which they are, and what their labels are, say the entries.
     """
 
     key: str
@@ -50,16 +50,24 @@ class ShardRef(Part):
 
 
 class SourceRef(Part):
-    """Where the images came from, without credentials."""
+    """Where the images came from, without credentials, and how their classes were read.
+
+    `class_map` maps a class of the source to the one that it became, null where it was dropped;
+    a class that kept its name is not in it. `keep_test` tells that the source's own test split
+    was honoured.
+    """
 
     uri: str
     format: str
+    class_map: dict[str, str | None] = Field(default_factory=dict[str, str | None])
+    keep_test: bool = False
 
 
 class DatasetManifest(Document):
     """`datasets/<name>/<version>/manifest.json`: written last, so its presence means complete.
 
-    `classes` is sorted; a label is an index into it. `splits` maps split -> class -> images kept.
+    `classes` is sorted; a label is an index into it. `splits` maps split -> class -> images kept;
+    `checks` maps what was noted of files (`alpha`, `truncated`) to their number.
     It holds no clock reading: the same images give the same bytes.
     """
 
@@ -68,6 +76,7 @@ class DatasetManifest(Document):
     source: SourceRef
     classes: tuple[str, ...] = Field(min_length=2)
     images: StateCounts
+    checks: dict[str, int] = Field(default_factory=dict[str, int])
     splits: dict[Split, dict[str, int]]
     shards: dict[Split, tuple[ShardRef, ...]]
     entries: ObjectRef

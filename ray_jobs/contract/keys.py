@@ -10,9 +10,8 @@ import re
 from typing import NamedTuple
 
 _MANIFEST = re.compile(r"datasets/([^/]+)/([^/]+)/manifest\.json")
-_IN_VERSION = re.compile(r"datasets/([^/]+)/(?!seen/)([^/]+)/.+")
+_IN_VERSION = re.compile(r"datasets/([^/]+)/([^/]+)/.+")
 _RAW = re.compile(r"raw/([0-9a-f]{64})")
-_MEMORY = re.compile(r"datasets/[^/]+/seen/[^/]+\.parquet")
 
 
 class Version(NamedTuple):
@@ -56,8 +55,8 @@ def latest(dataset: str) -> str:
 
 
 def seen(dataset: str, source: str) -> str:
-    """What was seen of a source, so that unchanged files are not read again; may be lost."""
-    return f"datasets/{dataset}/seen/{source}.parquet"
+    """Prefix of what was seen of a source, so that it is not all read again; may be lost."""
+    return f"seen/{dataset}/{source}/"
 
 
 def staging(dataset: str, ingest_id: str, name: str) -> str:
@@ -120,8 +119,13 @@ def shard_prefix() -> str:
 
 
 def dataset_prefix() -> str:
-    """Where manifests, entries, ledgers, pointers and memories lie."""
+    """Where manifests, entries, ledgers and pointers lie."""
     return "datasets/"
+
+
+def seen_prefix() -> str:
+    """Where what was seen of all sources lies."""
+    return "seen/"
 
 
 def staging_prefix() -> str:
@@ -159,12 +163,7 @@ def version_of(key: str) -> Version | None:
 
     >>> version_of(entries("waste", "0123456789ab", "ab" * 32))
     Version(dataset='waste', version='0123456789ab')
-    >>> version_of(seen("waste", "0123456789abcdef"))
+    >>> version_of(ledger("waste"))
     """
     found = _IN_VERSION.fullmatch(key)
     return found and Version(*found.groups())
-
-
-def is_memory(key: str) -> bool:
-    """Whether a key is of what was seen of a source."""
-    return _MEMORY.fullmatch(key) is not None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.run import Progress
 from ray_jobs.training.data import pipeline
-from ray_jobs.training.data.records import sample_ids
+from ray_jobs.training.data.part import Part
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.models import classifier, pretrained
 from ray_jobs.training.worker import Worker
@@ -44,18 +42,11 @@ class Subject:
 
 def prepare(worker: Worker, strategy: tf.distribute.Strategy) -> Subject:
     """Build the networks and this worker's data, as the recipe says."""
-    share, val_share = worker.share(Split.TRAIN), worker.share(Split.VAL)
-    files, val_files = worker.files(share), worker.files(val_share)
     make = _on_features if worker.spec.recipe.trainable == "head" else _on_images
-    return make(worker, strategy, (share, files), (val_share, val_files))
+    return make(worker, strategy, worker.part(Split.TRAIN), worker.part(Split.VAL))
 
 
-_Part = tuple[Share, list[Path]]
-
-
-def _on_images(
-    worker: Worker, strategy: tf.distribute.Strategy, train: _Part, val: _Part
-) -> Subject:
+def _on_images(worker: Worker, strategy: tf.distribute.Strategy, train: Part, val: Part) -> Subject:
     recipe, seed = worker.spec.recipe, worker.spec.seed
     with strategy.scope():
         backbone = _backbone(worker)
@@ -64,35 +55,37 @@ def _on_images(
     return Subject(
         net=whole,
         whole=whole,
-        share=train[0],
+        share=train.share,
         examples=pipeline.shuffled_image_examples(
-            train[1], recipe.image_px, seed=seed, flip=recipe.flip
+            train.photos, recipe.image_px, seed=seed, flip=recipe.flip
         ),
-        val_share=val[0],
-        val=pipeline.image_examples(val[1], recipe.image_px),
-        samples=sample_ids(train[1]),
+        val_share=val.share,
+        val=pipeline.image_examples(val.photos, recipe.image_px),
+        samples=train.samples,
     )
 
 
 def _on_features(
-    worker: Worker, strategy: tf.distribute.Strategy, train: _Part, val: _Part
+    worker: Worker, strategy: tf.distribute.Strategy, train: Part, val: Part
 ) -> Subject:
     # A frozen backbone is the same on every worker already: no need to mirror it.
     backbone = _backbone(worker)
-    features, labels = _featurise(worker, backbone, [*train[1], *val[1]])
-    cut = train[0].records
+    px = worker.spec.recipe.image_px
+    images = [pipeline.image_examples(part.photos, px) for part in (train, val)]
+    features, labels = _featurise(worker, backbone, images[0].concatenate(images[1]))
+    cut = train.share.records
     with strategy.scope():
         head = _head(worker, backbone)
     return Subject(
         net=head,
         whole=classifier.join(backbone, head),
-        share=train[0],
+        share=train.share,
         examples=pipeline.shuffled_feature_examples(
             features[:cut], labels[:cut], seed=worker.spec.seed
         ),
-        val_share=val[0],
+        val_share=val.share,
         val=pipeline.feature_examples(features[cut:], labels[cut:]),
-        samples=sample_ids(train[1]),
+        samples=train.samples,
     )
 
 
@@ -118,9 +111,9 @@ def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
 
 
 def _featurise(
-    worker: Worker, backbone: keras.Model, files: Sequence[Path]
+    worker: Worker, backbone: keras.Model, examples: tf.data.Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The features of every image of the files: float32 [N, features], and labels int64 [N]."""
+    """The features of every image: float32 [N, features], and labels int64 [N]."""
     px = worker.spec.recipe.image_px
     total = worker.share(Split.TRAIN).records + worker.share(Split.VAL).records
     features = np.empty((total, classifier.features_of(backbone)), np.float32)
@@ -129,7 +122,7 @@ def _featurise(
     signature = [tf.TensorSpec([None, px, px, 3], tf.float32)]
     see = tf.function(lambda x: backbone(x, training=False), input_signature=signature)
     done, started = 0, time.monotonic()
-    for images, own, _ in pipeline.image_examples(files, px).batch(_FEATURE_BATCH).prefetch(1):
+    for images, own, _ in examples.batch(_FEATURE_BATCH).prefetch(1):
         rows = slice(done, done + len(own))
         features[rows], labels[rows] = see(images).numpy(), own.numpy()
         done = rows.stop

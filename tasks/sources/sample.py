@@ -27,6 +27,9 @@ class SampleSource:
         """Always `sample`."""
         return "sample"
 
+    def check(self) -> None:
+        """Nothing can be wrong with it."""
+
     def images(self) -> Iterator[SourceImage]:
         """Every picture, sorted by path."""
         for kind in sorted(KINDS):

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.airflow_api import AirflowApi
-from infra.commands.ingest import ingest
+from infra.commands.ingest import Wanted, ingest
 from infra.follow import DagRun, follow
 from infra.session import Session
 from ray_jobs.contract import keys
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _pairs(session: Session, pairs: int) -> dict[str, list[dict[str, float]]]:
-    ingest(session, source="sample:", name=DATASET, source_format="auto")
+    ingest(session, Wanted("sample:", DATASET))
     api = session.airflow()
     for run in api.active_runs("retrain_classifier"):  # the ingest's asset has started one: warm
         follow(api, DagRun("retrain_classifier", run), show=lambda _: None, logs=session.logs)

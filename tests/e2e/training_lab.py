@@ -31,6 +31,7 @@ from ray_jobs.storage import (
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tasks.records import frame, image_example
 from tests.e2e.local_stack import home_of
+from tests.training.rosters import entries_of, with_entries
 
 Answer = TypeVar("Answer")
 
@@ -51,8 +52,10 @@ def write_dataset(store: ObjectStore) -> DatasetManifest:
         images=StateCounts(kept=sum(IMAGES.values()), duplicate=0, conflict=0, quarantined=0),
         splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in IMAGES.items()},
         shards=shards,
-        entries=ObjectRef(key="datasets/noise/v1/entries.parquet", sha256="0" * 64, size_bytes=0),
+        entries=ObjectRef(key=keys.entries("noise", "v1"), sha256="0" * 64, size_bytes=0),
     )
+    entries = [e for split in Split for e in entries_of(photos(split), split, CLASSES)]
+    manifest = with_entries(store, manifest, entries)
     write_document(store, manifest, keys.manifest("noise", "v1"))
     return manifest
 
@@ -83,9 +86,9 @@ def _write_split(store: ObjectStore, split: Split) -> tuple[ShardRef, ...]:
 
 
 def _write_shard(store: ObjectStore, split: Split, part: list[tuple[bytes, int]]) -> ShardRef:
-    data = frame(image_example(p, label, hashlib.sha256(p).hexdigest()) for p, label in part)
+    data = frame(image_example(p, hashlib.sha256(p).hexdigest()) for p, _ in part)
     ref = put_content(store, keys.shard(split, hashlib.sha256(data).hexdigest()), data)
-    return ShardRef(**ref.model_dump(), records=len(part))
+    return ShardRef(**ref.model_dump(), records=len(part), stored=len(part))
 
 
 @dataclass(frozen=True)

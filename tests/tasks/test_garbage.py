@@ -26,8 +26,9 @@ def source(tmp_path):
 
 
 def lasting(store):
-    """All but what an ingest leaves behind for a publish that is repeated."""
-    return {key: data for key, data in store.objects.items() if "published.json" not in key}
+    """All but what tells which ingest it was."""
+    own = ("staging/", "seen/")
+    return {key: data for key, data in store.objects.items() if not key.startswith(own)}
 
 
 def of_versions(store):
@@ -67,7 +68,7 @@ def test_of_an_ingest_killed_at_any_call_nothing_is_left(source, tmp_path, after
     never_saw, first = of_versions(clean), clean.calls
     answer = [step() for step in steps(clean, grown)][-1]
     expected, calls = lasting(clean), clean.calls
-    for dies_at in range(first + 1, calls + 1, 3):
+    for dies_at in range(first + 1, calls + 1, 4):
         store = DyingStore(dies_at, after=after)
         [step() for step in steps(store, source)]
         with pytest.raises(Killed):
@@ -108,7 +109,7 @@ def test_entries_that_a_manifest_does_not_name_go_and_its_own_stay(source):
 def remember(store, dataset, source, *contents):
     """A memory as `tasks.seen` writes it, as far as garbage is concerned."""
     rows = [{"path": f"{place}.jpg", "sha256": one} for place, one in enumerate(contents)]
-    key = keys.seen(dataset, source)
+    key = f"{keys.seen(dataset, source)}1/000000.parquet"
     store.put(key, to_parquet(rows, {"path": "string", "sha256": "string"}))
     return key
 
@@ -117,15 +118,15 @@ def test_a_memory_never_outlives_the_originals_it_names(source):
     store = InMemoryStore()
     kept = entries_of(store, run(store, source))[0].sha256
     store.put(keys.raw_image("0" * 64), b"stray")
-    true = remember(store, "waste", "a", kept, None)
-    stale = remember(store, "waste", "b", kept, "0" * 64)
+    true = remember(store, "third", "a", kept, None)
+    stale = remember(store, "third", "b", kept, "0" * 64)
     store.now += DAY
     store.put(keys.raw_image("1" * 64), b"young")
     young = remember(store, "other", "c", "0" * 64, "1" * 64)
     careful = remember(store, "other", "d", "1" * 64)
     assert removed(collect(store, store.now - DAY))[Kind.MEMORY] == [young, stale]
-    assert list(store.keys("datasets/other/seen/")) == [careful]
-    assert list(store.keys("datasets/waste/seen/")) == [true]
+    assert list(store.keys("seen/other/")) == [careful]
+    assert list(store.keys("seen/third/")) == [true]
 
 
 def deleted_in_order(store, before):
@@ -147,10 +148,10 @@ def test_what_refers_goes_before_what_it_refers_to(source):
     store.put(keys.raw_image("0" * 64), b"stray")
     store.put(keys.shard("train", "0" * 64), b"stray")
     store.put(keys.entries("waste", "0" * 12, "f" * 64), b"stray")
-    store.put(keys.staging("waste", "1", "begun"), b"")
+    store.put(keys.staging("waste", "1", "source.json"), b"")
     remember(store, "waste", "stray", "0" * 64)
     order = deleted_in_order(store, store.now)
-    folders = ["datasets/waste/seen", "staging/", "datasets/waste/0", "shards/", "raw/"]
+    folders = ["seen/waste/", "staging/", "datasets/waste/0", "shards/", "raw/"]
     assert [key.startswith(folder) for key, folder in zip(order, folders, strict=False)] == [
         True
     ] * 5

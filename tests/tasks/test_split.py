@@ -15,7 +15,7 @@ from tests.tasks.ingest.likeness import nothing_alike
 
 def content(name):
     rng = random.Random(str(name))
-    return Content(*(f"{rng.getrandbits(bits):0{bits // 4}x}" for bits in (256, 256, 64)))
+    return Content(*(f"{rng.getrandbits(bits):0{bits // 4}x}" for bits in (256, 256, 256)))
 
 
 def members(label, names):

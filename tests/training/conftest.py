@@ -36,21 +36,16 @@ def write_shard(folder: Path, images: Sequence[tuple[bytes, int]]) -> tuple[Path
 
     partial = folder / "partial"
     with tf.io.TFRecordWriter(str(partial)) as writer:
-        for encoded, label in images:
+        for encoded, _ in images:
             sha = hashlib.sha256(encoded).hexdigest().encode()
-            numbers = tf.train.Int64List(value=[label])
-            parts = {
-                "image/encoded": feature(encoded),
-                "image/label": tf.train.Feature(int64_list=numbers),
-                "image/sha256": feature(sha),
-            }
+            parts = {"image/encoded": feature(encoded), "image/sha256": feature(sha)}
             example = tf.train.Example(features=tf.train.Features(feature=parts))
             writer.write(example.SerializeToString())
     data = partial.read_bytes()
     sha = hashlib.sha256(data).hexdigest()
     path = partial.rename(folder / f"{sha}.tfrecord")
     key = f"shards/train/{sha}.tfrecord"
-    return path, ShardRef(key=key, sha256=sha, size_bytes=len(data), records=len(images))
+    return path, ShardRef(key=key, sha256=sha, size_bytes=len(data), records=len(images), stored=len(images))
 
 
 def store_shard(store: Store, folder: Path, images: Sequence[tuple[bytes, int]]) -> ShardRef:

@@ -26,6 +26,7 @@ from ray_jobs.storage import put_content, read_document, write_document
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training.conftest import KERAS_COPY, jpeg, store_shard
+from tests.training.rosters import entries_of, with_entries
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
@@ -44,6 +45,8 @@ def trained(tmp_path_factory) -> InMemoryStore:
     store, folder = InMemoryStore(), tmp_path_factory.mktemp("trained")
     shard = store_shard(store, folder, IMAGES)
     manifest = documents.manifest().model_copy(update={"shards": dict.fromkeys(Split, (shard,))})
+    entries = [e for split in Split for e in entries_of(IMAGES, split, documents.CLASSES)]
+    manifest = with_entries(store, manifest, entries)
     write_document(store, manifest, keys.manifest("sample", "v1"))
     model = classifier.from_recipe(documents.RECIPE, len(documents.CLASSES))
     model.save_weights(folder / "m.weights.h5")

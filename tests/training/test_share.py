@@ -11,7 +11,7 @@ from ray_jobs.training.data.share import shards_of, share_of
 
 def shards(*records: int) -> list[ShardRef]:
     return [
-        ShardRef(key=f"k{n}", sha256=f"{n}", size_bytes=1, records=count)
+        ShardRef(key=f"k{n}", sha256=f"{n}", size_bytes=1, records=count, stored=count)
         for n, count in enumerate(records)
     ]
 

@@ -7,48 +7,47 @@ up the last steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ray_jobs.training.data.records import decode, parse
+from ray_jobs.training.data.photos import Photos
+from ray_jobs.training.data.records import decode, records
 from ray_jobs.training.data.share import Share
 
 # Encoded records, about 20 kB each: 80 MB a worker.
 _SHUFFLED = 4096
 
 Examples = Callable[[int], tf.data.Dataset]
+_Record = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
-def image_examples(files: Sequence[Path], image_px: int) -> tf.data.Dataset:
+def image_examples(photos: Photos, image_px: int) -> tf.data.Dataset:
     """Examples with x float32 [image_px, image_px, 3] in 0..255, in the order of the shards."""
 
-    def to_example(row: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        encoded, label, _ = parse(record)
+    def to_example(row: tf.Tensor, record: _Record) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        _, encoded, label = record
         return decode(encoded, image_px), label, row
 
-    return _records(files).map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
+    return records(photos).enumerate().map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def shuffled_image_examples(
-    files: Sequence[Path], image_px: int, *, seed: int, flip: bool
-) -> Examples:
+def shuffled_image_examples(photos: Photos, image_px: int, *, seed: int, flip: bool) -> Examples:
     """For an epoch, the image examples in its own order, each flipped or not by (seed, row)."""
 
     def of_epoch(epoch: int) -> tf.data.Dataset:
-        def to_example(row: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            encoded, label, _ = parse(record)
+        def to_example(row: tf.Tensor, record: _Record) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            _, encoded, label = record
             image = decode(encoded, image_px)
             if flip:
                 own = tf.stack([seed + epoch, row])
                 image = tf.image.stateless_random_flip_left_right(image, own)
             return image, label, row
 
-        mixed = _records(files).shuffle(_SHUFFLED, seed=seed + epoch)
+        mixed = records(photos).enumerate().shuffle(_SHUFFLED, seed=seed + epoch)
         return mixed.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
     return of_epoch
@@ -83,10 +82,6 @@ def evaluation_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Datas
     zeros = tuple(tf.zeros(part.shape, part.dtype) for part in spec)
     fill = tf.data.Dataset.from_tensors(zeros).repeat()
     return _batched(_weighted(examples.concatenate(fill), share), share)
-
-
-def _records(files: Sequence[Path]) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset([str(file) for file in files]).enumerate()
 
 
 def _weighted(endless: tf.data.Dataset, share: Share) -> tf.data.Dataset:

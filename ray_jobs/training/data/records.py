@@ -1,30 +1,40 @@
-"""A record of a shard: `image/encoded`, `image/label` (int64), `image/sha256` (hex)."""
+"""A record of a shard: `image/encoded` and `image/sha256` (hex); its label is the roster's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import tensorflow as tf
 
 from ray_jobs.training.data.letterbox import letterbox
+from ray_jobs.training.data.photos import Photos
+from ray_jobs.training.data.roster import Roster
 
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
-    "image/label": tf.io.FixedLenFeature([], tf.int64),
     "image/sha256": tf.io.FixedLenFeature([], tf.string),
 }
+_SET_ASIDE = -1
 
 
-def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The parts of one serialized `tf.train.Example`.
+def records(photos: Photos) -> tf.data.Dataset:
+    """Every record that counts, in the order of the shards.
 
     Returns:
-      The encoded image (scalar string), its label (scalar int64), its sha256 (scalar string, hex).
+      Its sha256 (scalar string, hex), the encoded image (scalar string), its label (scalar int64).
     """
-    parts = tf.io.parse_single_example(record, _FEATURES)
-    return parts["image/encoded"], parts["image/label"], parts["image/sha256"]
+    labels = _table(photos.roster)
+
+    def read(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        parts = tf.io.parse_single_example(record, _FEATURES)
+        return parts["image/sha256"], parts["image/encoded"], labels.lookup(parts["image/sha256"])
+
+    def counts(*record: Any) -> tf.Tensor:
+        return tf.not_equal(record[-1], _SET_ASIDE)
+
+    files = [str(file) for file in photos.files]
+    return tf.data.TFRecordDataset(files).map(read).filter(counts)
 
 
 def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
@@ -41,8 +51,16 @@ def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
     return letterbox(image, image_px)
 
 
-def sample_ids(files: Sequence[Path]) -> list[str]:
-    """The sha256 of every record of the shards, in their order."""
-    records = tf.data.TFRecordDataset([str(file) for file in files])
-    found = cast("Iterator[bytes]", records.map(lambda r: parse(r)[2]).as_numpy_iterator())
-    return [sha.decode() for sha in found]
+def sample_ids(photos: Photos) -> list[str]:
+    """The sha256 of every record that counts, in the order of the shards."""
+    ids = records(photos).map(lambda sha256, encoded, label: sha256)
+    return [sha.decode() for sha in cast("Iterator[bytes]", ids.as_numpy_iterator())]
+
+
+def _table(roster: Roster) -> tf.lookup.StaticHashTable:
+    # TensorFlow refuses a table of nothing; no image has the empty hash.
+    keys = tf.constant(["", *roster], tf.string)
+    values = tf.constant([_SET_ASIDE, *roster.values()], tf.int64)
+    start = tf.lookup.KeyValueTensorInitializer(keys, values)
+    # Anonymous: it lives as long as a data set that asks it, not as this Python object.
+    return tf.lookup.StaticHashTable(start, _SET_ASIDE, experimental_is_anonymous=True)

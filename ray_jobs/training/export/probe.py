@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.pipeline import image_examples
 
 
@@ -21,18 +21,16 @@ class Probe(NamedTuple):
     probabilities: NDArray[np.float32]
 
 
-def make_probe(
-    model: Callable[..., Any], files: Sequence[Path], image_px: int, *, images: int
-) -> Probe:
-    """Ask the trained model about the first images of some shards.
+def make_probe(model: Callable[..., Any], photos: Photos, image_px: int, *, images: int) -> Probe:
+    """Ask the trained model about the first of some photos.
 
     Args:
       model: float32 [N, image_px, image_px, 3] in 0..255 -> logits float32 [N, classes].
-      files: shards.
+      photos: of any split.
       image_px: side of the square input.
       images: how many at most.
     """
-    batch = next(iter(image_examples(files, image_px).batch(images)))[0]
+    batch = next(iter(image_examples(photos, image_px).batch(images)))[0]
     answers = tf.nn.softmax(model(batch, training=False))
     return Probe(batch.numpy(), answers.numpy())
 

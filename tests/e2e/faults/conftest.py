@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.commands.ingest import ingest
+from infra.commands.ingest import Wanted, ingest
 from infra.local.stack import Stack
 from infra.session import Session
 from tasks.settings import DATASET_VARIABLE
@@ -72,7 +72,7 @@ def table_scene(
 def _ingest(scene: Scene, photos: Path) -> None:
     api = scene.airflow
     api.set_variable(DATASET_VARIABLE, "none-of-these")  # no run but those that are ordered
-    ingest(Session.open(scene.stack.home), source=str(photos), name="faults", source_format="auto")
+    ingest(Session.open(scene.stack.home), Wanted(str(photos), "faults"))
     for dag_run in api.active_runs(RETRAIN):
         scene.end_of(dag_run, 60)
 

@@ -8,13 +8,14 @@ from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.storage import fetch, read_document
 from tasks import ingest
 from tasks.entries import decode_entries
+from tasks.sources.trees import local
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import make_tree, photo
 
 
 def run(store, source, name="waste", ingest_id="1", **options):
     address = {"dataset": name, "ingest_id": ingest_id}
-    ingest.inspect_source(store, source_uri=str(source), source_format="auto", **address)
+    ingest.inspect_source(store, ingest.Asked(str(source)), **address)
     ingest.assign_splits(store, **address, **options)
     ingest.write_shards(store, **address)
     return ingest.publish(store, **address)
@@ -190,6 +191,13 @@ def test_the_same_images_are_one_version_whatever_shards_came_before(tree):
     assert again == {**first, "new": False}
 
 
+def test_an_unchanged_source_is_not_read_again(tree, monkeypatch):
+    store = InMemoryStore()
+    first = run(store, tree)
+    monkeypatch.setattr(local, "_read", lambda path, limit: pytest.fail(path))
+    assert run(store, tree, ingest_id="2") == {**first, "new": False}
+
+
 def test_splits_stay_when_images_come_and_go(tree):
     store = InMemoryStore()
     before = {e.path: e.split for e in entries_of(store, run(store, tree)) if e.split}
@@ -243,7 +251,7 @@ def test_a_mostly_broken_source_is_refused_and_nothing_is_published(tree):
     with pytest.raises(DataError, match="5 of 50 files are unreadable"):
         run(store, tree)
     assert not list(store.keys("datasets/"))
-    assert list(store.keys("staging/")) == ["staging/waste/1/begun"]
+    assert list(store.keys("staging/")) == ["staging/waste/1/source.json"]
 
 
 def test_a_split_that_lost_every_image_is_refused(tree):
@@ -279,4 +287,4 @@ def test_a_wrong_name_is_refused_before_anything_is_read(tree):
 
 
 def published_objects(store):
-    return {key: data for key, data in store.objects.items() if not key.startswith("staging/")}
+    return {k: data for k, data in store.objects.items() if not k.startswith(("staging/", "seen/"))}

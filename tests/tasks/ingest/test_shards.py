@@ -6,14 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.dataset import SourceRef, Split
 from ray_jobs.contract.errors import DataError
 from tasks import layout
 from tasks.layout import MAX_BYTES, cut, deal, shard_count
+from tasks.originals import Originals
 from tasks.reuse import Base
 from tasks.shards import write_shards
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import entry, photo
+
+
+def originals(store):
+    return Originals(store, SourceRef(uri="sample:", format="sample"))
 
 
 def stored(store, count, split=Split.TRAIN):
@@ -63,7 +68,7 @@ def test_no_shard_is_larger_than_the_limit(sizes):
 def test_training_has_at_least_sixteen_shards_and_the_others_four():
     store = InMemoryStore()
     entries = [e for split in Split for e in stored(store, 40, split)]
-    written, _ = write_shards(store, entries, Base())
+    written, _ = write_shards(store, entries, Base(), originals(store))
     assert {split.value: len(refs) for split, refs in written.items()} == {
         "train": 16,
         "val": 4,
@@ -73,13 +78,13 @@ def test_training_has_at_least_sixteen_shards_and_the_others_four():
 
 def test_fewer_images_make_as_many_shards():
     store = InMemoryStore()
-    written, _ = write_shards(store, stored(store, 3), Base())
+    written, _ = write_shards(store, stored(store, 3), Base(), originals(store))
     assert [len(refs) for refs in written.values()] == [3, 0, 0]
 
 
 def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 20), Base())
+    written, entries = write_shards(store, stored(store, 20), Base(), originals(store))
     for ref in written[Split.TRAIN]:
         data = store.get(ref.key)
         assert ref.key == keys.shard("train", hashlib.sha256(data).hexdigest())
@@ -91,7 +96,7 @@ def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
 
 def test_writing_again_gives_the_same_shards():
     store, other = InMemoryStore(), InMemoryStore()
-    assert write_shards(store, stored(store, 20), Base()) == write_shards(
+    assert write_shards(store, stored(store, 20), Base(), originals(store)) == write_shards(
         other, stored(other, 20), Base()
     )
     assert store.objects == other.objects
@@ -100,7 +105,7 @@ def test_writing_again_gives_the_same_shards():
 def test_a_shard_over_the_limit_is_cut(monkeypatch):
     monkeypatch.setattr(layout, "MAX_BYTES", 2_500)
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 40), Base())
+    written, entries = write_shards(store, stored(store, 40), Base(), originals(store))
     assert len(written[Split.TRAIN]) > 16
     assert sum(ref.records for ref in written[Split.TRAIN]) == 40
     assert all(e.shard for e in entries)
@@ -111,4 +116,4 @@ def test_an_original_that_has_changed_is_refused():
     entries = stored(store, 4)
     store.put(keys.raw_image(entries[0].sha256), b"other")
     with pytest.raises(DataError, match=r"has sha256 .*; expected .* when it was written\. Rest"):
-        write_shards(store, entries, Base())
+        write_shards(store, entries, Base(), originals(store))

@@ -23,7 +23,7 @@ def ingested():
     if not source or not Path(source).is_dir():
         pytest.skip("SORTLINE_TRASHNET names no folder with the photos")
     store, address = InMemoryStore(), {"dataset": "trashnet6", "ingest_id": "1"}
-    ingest.inspect_source(store, source_uri=source, source_format="auto", **address)
+    ingest.inspect_source(store, ingest.Asked(source), **address)
     ingest.assign_splits(store, **address)
     ingest.write_shards(store, **address)
     return store, ingest.publish(store, **address)

@@ -1,0 +1,77 @@
+"""What every layout has in common: from a file and its class to an image of the source."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import partial
+
+from ray_jobs.contract.dataset import Split
+from tasks.images import MAX_FILE_BYTES
+from tasks.rejection import Note, Rejected, Rejection
+from tasks.sources.base import SourceImage
+from tasks.sources.trees.base import TreeFile, unread
+
+_SPLIT_NAME = re.compile(
+    r"(?:images?|photos?|data)?[-_ ]?"
+    r"(?P<name>train|training|val|valid|validation|dev|eval|test|testing)"
+    r"[-_ ]?(?:set|data|split|images?|photos?)?",
+    re.IGNORECASE,
+)
+_SPLITS = {"train": Split.TRAIN, "training": Split.TRAIN, "test": Split.TEST, "testing": Split.TEST}
+
+
+def split_named(name: str) -> Split | None:
+    """The split that a folder's name, or a table's value, stands for.
+
+    >>> [split_named(name) for name in ("Train", "validation", "test_set", "glass")]
+    [<Split.TRAIN: 'train'>, <Split.VAL: 'val'>, <Split.TEST: 'test'>, None]
+    """
+    found = _SPLIT_NAME.fullmatch(name.strip())
+    return _SPLITS.get(found["name"].lower(), Split.VAL) if found else None
+
+
+def split_of(path: str) -> Split | None:
+    """The split that a file's folders name, the outermost first."""
+    folders = path.split("/")[:-1]
+    return next((split for name in folders if (split := split_named(name))), None)
+
+
+def labelled(file: TreeFile, label: str, split: Split | None = None) -> SourceImage:
+    """A file with its class."""
+    name = class_name(label)
+    nameless = None if name else Rejected(Rejection.NO_LABEL, "its class has an empty name")
+    return _image(file, name, file.problem or nameless, split)
+
+
+def unlabelled(file: TreeFile, problem: Rejected, split: Split | None = None) -> SourceImage:
+    """A file whose class is not known, with the reason."""
+    return _image(file, "", file.problem or problem, split)
+
+
+def absent(path: str, problem: Rejected) -> SourceImage:
+    """What is named, and is no file; or a label that belongs to none."""
+    return SourceImage(path, "", partial(unread, 0), problem=problem)
+
+
+def class_name(text: str) -> str:
+    """A class's name as it is written everywhere: one form of each letter, no blanks around.
+
+    macOS writes letters with accents as two characters, which is the same name.
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _image(
+    file: TreeFile, label: str, problem: Rejected | None, split: Split | None
+) -> SourceImage:
+    return SourceImage(
+        path=file.path,
+        label=label,
+        read=partial(file.read, MAX_FILE_BYTES + 1),
+        size_bytes=file.size_bytes,
+        stamp=file.stamp,
+        problem=problem,
+        notes=frozenset({Note.NAME_NOT_UTF8} if file.is_escaped else ()),
+        pinned=split,
+    )

@@ -1,0 +1,70 @@
+"""A tree: files by path, whatever holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from tasks.rejection import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    r"""One file of a tree, not yet read.
+
+    Attributes:
+      path: relative POSIX path, as it is written down.
+      size_bytes: as the tree states it.
+      stamp: changes when the bytes may have changed; known without reading them.
+      read: at most so many bytes from the start, from any thread. Raises OSError.
+      problem: why it must not be read.
+      is_escaped: whether its name is no UTF-8, and `path` shows the bytes as `\xff`.
+    """
+
+    path: str
+    size_bytes: int
+    stamp: str
+    read: Callable[[int], bytes]
+    problem: Rejected | None = None
+    is_escaped: bool = False
+
+
+class Tree(Protocol):
+    """Files by path."""
+
+    def check(self) -> None:
+        """Tell at once whether it is there and can be read.
+
+        Raises:
+          SpecError: it is not.
+          DataError: it is no archive, or a broken one.
+        """
+        ...
+
+    def files(self) -> Iterator[TreeFile]:
+        """Every file, each path once, in no order; links, but not what they lead to.
+
+        Raises:
+          SpecError: it cannot be listed.
+          DataError: it is no archive, or a broken one.
+        """
+        ...
+
+
+def shown(name: str) -> tuple[str, bool]:
+    r"""A name as it is written down, and whether its bytes were no UTF-8.
+
+    >>> shown("caf\udce9.jpg")
+    ('caf\\xe9.jpg', True)
+
+    Args:
+      name: with bytes that are no UTF-8 as surrogates, as Python's file functions give it.
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text, text != name
+
+
+def unread(limit: int) -> bytes:
+    """The reader of a file that must not be read."""
+    raise OSError(f"not read, whatever the limit of {limit} bytes")

@@ -1,0 +1,124 @@
+"""A real object store for a test or a benchmark that needs nothing else of the stack."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ray_jobs.contract.errors import SortlineError
+from ray_jobs.storage import ObjectStore, connect
+
+BUCKET = "sortline"
+_LOOPBACK = "127.0.0.1"
+_KEYS = ("admin", "not-a-secret-on-loopback")
+_UP_LIMIT_S = 60
+
+
+@contextmanager
+def object_store() -> Iterator[ObjectStore]:
+    """SeaweedFS in a folder of its own, and the bucket in it; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="weed-") as name:
+        folder = Path(name)
+        _write_keys(folder)
+        s3, *others = _free_ports(6)
+        with (folder / "weed.log").open("wb") as log:
+            server = subprocess.Popen(
+                _command(folder, s3, others), stdout=log, stderr=log, cwd=folder
+            )
+        try:
+            yield _when_up(folder, s3, server)
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def endpoint(store: ObjectStore) -> str:
+    """The address of a store's server."""
+    return store._client.meta.endpoint_url
+
+
+def reconnect(folder: Path, url: str) -> ObjectStore:
+    """The same bucket by way of another address, a proxy's say."""
+    return connect(BUCKET, endpoint=url, profile="admin", credentials=folder / "credentials")
+
+
+def _write_keys(folder: Path) -> None:
+    access, secret = _KEYS
+    identity = {
+        "name": "admin",
+        "credentials": [{"accessKey": access, "secretKey": secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (folder / "credentials").write_text(
+        f"[admin]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"
+    )
+
+
+def _command(folder: Path, s3: int, others: list[int]) -> list[str]:
+    filer, master, volume, admin, grpc = others
+    data = folder / "data"
+    data.mkdir()
+    return [
+        str(Path(sys.executable).with_name("weed")),
+        "mini",
+        f"-dir={data}",
+        f"-ip={_LOOPBACK}",
+        f"-ip.bind={_LOOPBACK}",
+        f"-s3.config={folder / 's3.json'}",
+        f"-bucket={BUCKET}",
+        f"-s3.port={s3}",
+        f"-s3.port.grpc={grpc}",
+        f"-s3.localSocket={folder / 's3.sock'}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.iam=false",
+        f"-filer.port={filer}",
+        f"-filer.localSocket={folder / 'filer.sock'}",
+        f"-master.port={master}",
+        "-master.telemetry=false",
+        f"-volume.port={volume}",
+        f"-admin.port={admin}",
+        "-admin.ui=false",
+        "-webdav=false",
+    ]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free ports, each with the one 10,000 above it, which SeaweedFS takes for gRPC."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as low, socket.socket() as high:
+            low.bind((_LOOPBACK, 0))
+            port = low.getsockname()[1]
+            if port > 55_000 or port in found:
+                continue
+            with suppress(OSError):
+                high.bind((_LOOPBACK, port + 10_000))
+                found.append(port)
+    return found
+
+
+def _when_up(folder: Path, port: int, server: subprocess.Popen[bytes]) -> ObjectStore:
+    store = reconnect(folder, f"http://{_LOOPBACK}:{port}")
+    limit = time.monotonic() + _UP_LIMIT_S
+    while True:
+        try:
+            store.put("ready", b"")
+            store.delete(["ready"])
+            return store
+        except SortlineError:
+            if time.monotonic() > limit or server.poll() is not None:
+                raise
+            time.sleep(0.2)
