@@ -38,18 +38,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def write(given: argparse.Namespace) -> None:
-    """Draw the batch and write it."""
+    """Draw the batch and write it.
+
+    Raises:
+      SpecError: there is no such recipe, or the manifest's address is none.
+      DataError: a shard is not the one that the manifest names.
+    """
+    recipe = catalog.resolve(given.recipe, {})
+    bucket, key = split_uri(given.manifest)
+    store = connect(bucket)
+    manifest = read_document(store, DatasetManifest, key)
     quieten_tensorflow()
     # TensorFlow takes seconds: `--help` and a wrong option do not wait for it.
     from ray_jobs.training.data.photos import fetch_photos
     from ray_jobs.training.data.preview import preview_batch
 
-    bucket, key = split_uri(given.manifest)
-    store = connect(bucket)
-    manifest = read_document(store, DatasetManifest, key)
     shards = some_shards(manifest.shards[given.split], given.images * _DRAWN_FROM)
     photos = fetch_photos(store, manifest, given.split, shards, given.folder)
-    recipe = catalog.resolve(given.recipe, {})
     batch = preview_batch(photos, recipe, seed=SEED, images=given.images)
     np.save(given.out, batch)
     sys.stdout.write(json.dumps({"images": len(batch)}) + "\n")
