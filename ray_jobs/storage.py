@@ -51,7 +51,7 @@ class Tagged(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An object as a listing tells it."""
+    """An object as a listing tells it; `modified` is in UTC."""
 
     key: str
     size_bytes: int
@@ -184,7 +184,7 @@ class ObjectStore:
                             key,
                             item.get("Size", 0),
                             item.get("ETag", ""),
-                            item.get("LastModified", datetime.now(UTC)),
+                            item.get("LastModified", datetime.now(UTC)).astimezone(UTC),
                         )
 
     def look(self, key: str) -> Listed | None:
@@ -196,7 +196,8 @@ class ObjectStore:
                 if _code(error) in _MISSING:
                     return None
                 raise
-            return Listed(key, told["ContentLength"], told["ETag"], told["LastModified"])
+            modified = told["LastModified"].astimezone(UTC)
+            return Listed(key, told["ContentLength"], told["ETag"], modified)
 
     @contextmanager
     def opened(self, listed: Listed, start: int = 0) -> Generator[Iterator[bytes]]:

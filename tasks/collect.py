@@ -41,11 +41,16 @@ def collect(store: Store, before: datetime) -> Garbage:
       SpecError, DataError, MissingObjectError: as for `find_garbage`.
     """
     with _alone(store):
-        refuse_under_way(store, before)
-        garbage = find_garbage(store, before)
+        garbage = would_collect(store, before)
         for kind in Kind:
             store.delete(one.key for one in garbage[kind])
         return garbage
+
+
+def would_collect(store: Store, before: datetime) -> Garbage:
+    """What `collect` would remove; nothing is. Raises what it would raise."""
+    _refuse_under_way(store, before)
+    return find_garbage(store, before)
 
 
 def find_garbage(store: Store, before: datetime) -> Garbage:
@@ -81,16 +86,6 @@ def read_live(store: Store) -> Live:
     return live
 
 
-def refuse_under_way(store: Store, before: datetime) -> None:
-    """Raise ClusterError where an ingest has staged something after `before`, and has not ended."""
-    if one := under_way(_staged(store), before):
-        raise ClusterError(
-            f"an ingest is under way: {store.uri(one.key)}, of {one.modified:%Y-%m-%d %H:%M} UTC",
-            "no ingest that may be about to refer to what is removed",
-            "Wait until it has ended; if it never will, pass a lower --older-than",
-        )
-
-
 @contextmanager
 def _alone(store: Store) -> Generator[None]:
     """Keep ingests from beginning (`Staging.begin`). The mark of a killed one is taken over."""
@@ -99,6 +94,16 @@ def _alone(store: Store) -> Generator[None]:
         yield
     finally:
         store.delete([keys.collecting()])
+
+
+def _refuse_under_way(store: Store, before: datetime) -> None:
+    """Raise ClusterError where an ingest has staged something after `before`, and has not ended."""
+    if one := under_way(_staged(store), before):
+        raise ClusterError(
+            f"an ingest is under way: {store.uri(one.key)}, of {one.modified:%Y-%m-%d %H:%M} UTC",
+            "no ingest that may be about to refer to what is removed",
+            "Wait until it has ended; if it never will, pass a lower --older-than",
+        )
 
 
 def _staged(store: Store) -> Iterator[Listed]:

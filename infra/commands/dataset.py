@@ -13,7 +13,7 @@ from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import ClusterError
 from ray_jobs.storage import Store, fetch, read_document
 from tasks import overview
-from tasks.collect import collect, find_garbage, refuse_under_way
+from tasks.collect import collect, would_collect
 from tasks.difference import difference
 from tasks.entries import Entry, decode_entries
 from tasks.garbage import Garbage, Kind
@@ -70,8 +70,7 @@ def gc(session: Session, *, dry_run: bool, older_than: timedelta) -> dict[str, A
             "Wait until it has ended, or end it in Airflow's UI",
         )
     store, before = session.store("ingest"), datetime.now(UTC) - older_than
-    refuse_under_way(store, before)
-    garbage = find_garbage(store, before) if dry_run else collect(store, before)
+    garbage = would_collect(store, before) if dry_run else collect(store, before)
     return {"dry_run": dry_run, "older_than_hours": older_than / timedelta(hours=1)} | _told(
         garbage
     )
