@@ -17,9 +17,9 @@ CONNECTION_ID = "sortline_source"
 def bucket(name: str) -> ObjectStore:
     """A bucket, as the connection `sortline_source` opens it.
 
-    The connection is of Airflow's type `aws`: login and password are the keys, the extra
-    holds `region_name`, or the `endpoint_url` of a store other than Amazon's. Without the connection, the bucket is looked
-    for in Sortline's own store, as the identity that ingests.
+    The connection is of Airflow's type `aws`: login and password are the keys, the extra holds
+    `region_name`, or the `endpoint_url` of a store other than Amazon's. Without the connection,
+    the bucket is looked for in Sortline's own store, as the identity that ingests.
 
     Raises:
       CredentialError: the connection holds no keys.

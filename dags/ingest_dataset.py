@@ -15,8 +15,8 @@ is there, and writes nothing. Each task can be run again at any moment; the mani
 last, so an ingest that died leaves nothing published.
 
 **Triage.** `inspect` failed: the source is not there, is refused, is empty, mixes two formats, or
-more than 5% of its files are unreadable; the message says which. `publish` failed: look at the object store
-(`sortline status`), then clear the task.
+more than 5% of its files are unreadable; the message says which. `publish` failed: look at the
+object store (`sortline status`), then clear the task.
 """
 
 from __future__ import annotations

@@ -23,19 +23,19 @@ def kept_per_class(entries: Iterable[Entry]) -> dict[str, int]:
 
 
 def set_aside_small(
-    entries: Sequence[Entry], alike: Mapping[str, str], *, strict: bool
+    entries: Sequence[Entry], group_of: Mapping[str, str], *, strict: bool
 ) -> tuple[list[Entry], list[str]]:
     """The entries with those of small classes quarantined, and a warning a class.
 
     Args:
       entries: after `dedupe`, so that what is kept is different.
-      alike: sha256 -> name of its group of look-alikes (`tasks.grouping.look_alikes`).
+      group_of: sha256 -> the group of pictures that look alike.
       strict: refuse small classes instead.
 
     Raises:
       DataError: a class is small (if strict), or fewer than two classes are left.
     """
-    counts = _groups_per_class(entries, alike)
+    counts = _groups_per_class(entries, group_of)
     small = {label for label, count in counts.items() if count < MIN_GROUPS}
     if small and strict:
         raise _too_small(min(small), counts[min(small)])
@@ -48,11 +48,11 @@ def set_aside_small(
     return [_quarantined(entry) if entry.label in small else entry for entry in entries], warnings
 
 
-def _groups_per_class(entries: Sequence[Entry], alike: Mapping[str, str]) -> dict[str, int]:
-    groups: dict[str, set[str]] = {entry.label: set() for entry in entries}
+def _groups_per_class(entries: Sequence[Entry], group_of: Mapping[str, str]) -> dict[str, int]:
+    groups: dict[str, set[str]] = {entry.label: set() for entry in entries if entry.label}
     for entry in entries:
         if entry.state is ImageState.KEPT:
-            groups[entry.label].add(alike[entry.content.sha256])
+            groups[entry.label].add(group_of[entry.content.sha256])
     return {label: len(found) for label, found in sorted(groups.items())}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from ray_jobs.contract.dataset import ImageState, Split
@@ -91,7 +92,9 @@ class Entry:
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:
     """The table as Parquet, sorted by path: the same entries give the same bytes."""
-    rows = (asdict(entry) for entry in sorted(entries, key=lambda entry: entry.path))
+    in_order = sorted(entries, key=lambda entry: entry.path)
+    row_of = attrgetter(*_COLUMNS)  # `asdict` copies each value, and takes ten times as long
+    rows = (dict(zip(_COLUMNS, row_of(entry), strict=True)) for entry in in_order)
     return to_parquet(rows, _COLUMNS)
 
 

@@ -70,12 +70,11 @@ def group(members: Iterable[Member], ledger: Ledger, near: NearPairs) -> Grouped
       ledger: every content ever placed under this name.
       near: finds the pairs that look alike.
     """
-    looks: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in sorted(members, key=lambda member: member.sha256):
-        if member.sha256 not in ledger.by_sha256:
-            looks[member.content.phash].append(member)
-    alike = Alike.among(list(looks), ledger, near)
+    looks = _looks(members, ledger)
+    if not looks:
+        return Grouped()
     nodes = list(looks.values())
+    alike = Alike.among(list(looks), ledger, near)
     for node, found in enumerate(nodes):
         if pins := {Place(member.pinned) for member in found if member.pinned}:
             alike.placed[node] |= pins
@@ -91,7 +90,10 @@ def group(members: Iterable[Member], ledger: Ledger, near: NearPairs) -> Grouped
     return grouped
 
 
-def look_alikes(contents: Iterable[Content], near: NearPairs) -> dict[str, str]:
-    """sha256 -> the smallest sha256 of the pictures that look alike, over any number of steps."""
-    groups = group((Member(content, "") for content in contents), Ledger(), near).groups
-    return {member.sha256: one.id for one in groups for member in one.members}
+def _looks(members: Iterable[Member], ledger: Ledger) -> dict[str, list[Member]]:
+    """Perceptual hash -> the new members that have it; in the order of their smallest sha256."""
+    looks: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in sorted(members, key=lambda member: member.sha256):
+        if member.sha256 not in ledger.by_sha256:
+            looks[member.content.phash].append(member)
+    return looks

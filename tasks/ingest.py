@@ -16,7 +16,6 @@ from typing import Any, cast
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import (
     DatasetManifest,
-    ImageState,
     LatestVersion,
     ShardRef,
     SourceRef,
@@ -27,7 +26,6 @@ from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
-from tasks.classes import set_aside_small
 from tasks.dedupe import dedupe
 from tasks.entries import (
     Entry,
@@ -37,7 +35,6 @@ from tasks.entries import (
     per_split,
     per_state,
 )
-from tasks.grouping import look_alikes
 from tasks.ledger import read_ledger
 from tasks.likeness import alike_pairs
 from tasks.manifest import Ingested, version_of
@@ -131,14 +128,9 @@ def assign_splits(
     """
     staging = Staging(store, dataset, ingest_id)
     unique = dedupe(decode_entries(staging.read(Staged.INSPECTED)))
-    alike = look_alikes(
-        (entry.content for entry in unique if entry.state is ImageState.KEPT), alike_pairs
-    )
-    entries, warnings = set_aside_small(unique, alike, strict=strict)
+    placed, warnings = place(store, dataset, unique, near=alike_pairs, seed=seed, strict=strict)
     for warning in warnings:
         log.warning("%s", warning)
-
-    placed = place(store, dataset, entries, seed, alike_pairs)
     staging.write(Staged.ASSIGNED, encode_entries(placed))
     answer = {"images": per_state(placed), "splits": per_split(placed), "warnings": warnings}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer}

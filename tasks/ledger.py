@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ray_jobs.contract import keys
@@ -60,8 +60,7 @@ class Ledger:
 
 def encode_ledger(ledger: Ledger) -> bytes:
     """The ledger as Parquet, sorted by sha256: the same rows give the same bytes."""
-    rows = ({**asdict(row.content), **_place(row)} for row in ledger.rows)
-    return to_parquet(rows, _COLUMNS)
+    return to_parquet(map(_values, ledger.rows), _COLUMNS)
 
 
 def decode_ledger(data: bytes) -> Ledger:
@@ -108,8 +107,15 @@ def update_ledger(
     )
 
 
-def _place(row: LedgerRow) -> dict[str, str]:
-    return {"label": row.label, "group": row.group, "split": row.split.value}
+def _values(row: LedgerRow) -> dict[str, str]:
+    return {
+        "sha256": row.content.sha256,
+        "pixel_sha256": row.content.pixel_sha256,
+        "phash": row.content.phash,
+        "label": row.label,
+        "group": row.group,
+        "split": row.split.value,
+    }
 
 
 def _row(values: dict[str, Any]) -> LedgerRow:

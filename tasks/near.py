@@ -21,7 +21,7 @@ from tasks.parts import Parts
 WORD = 64  # bits
 BAND_BYTES = 3
 ROUNDS = 8
-WINDOW = 256  # hashes after it, within a bucket, that a hash is compared with
+WINDOW = 64  # hashes after it, within a bucket, that a hash is compared with
 LARGE = 100  # hashes of a group that only ever closer pairs may hold together
 STEP = 2  # bits
 
@@ -137,14 +137,12 @@ def _in_one_band(columns: Hashes, key: Hashes, within: int) -> Iterator[Pairs]:
 def _unseen(columns: Hashes, pairs: Pairs, seen: list[Hashes]) -> NDArray[np.int64]:
     """Which pairs are equal in no band before: int64 [new], indices into `pairs`."""
     new = np.arange(pairs.first.size)
+    differ = columns[:, pairs.first] ^ columns[:, pairs.second]
     for mask in seen:
         if not new.size:
             break
-        differs = np.zeros(new.size, np.bool_)
-        for column, bits in zip(columns, mask, strict=True):
-            if bits:
-                differs |= ((column[pairs.first[new]] ^ column[pairs.second[new]]) & bits) != 0
-        new = new[differs]
+        differs = (differ & mask[:, np.newaxis]).any(axis=0)
+        new, differ = new[differs], differ[:, differs]
     return new
 
 

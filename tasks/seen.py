@@ -123,7 +123,7 @@ def _entry(image: SourceImage, row: dict[str, Any]) -> Entry:
 
 def _row(seen: Seen) -> dict[str, Any]:
     facts = {name: getattr(seen.entry, name) for name in _FACTS}
-    return {"path": seen.entry.path, "stamp": seen.stamp, "state": seen.entry.state, **facts}
+    return facts | {"path": seen.entry.path, "stamp": seen.stamp, "state": seen.entry.state}
 
 
 def contents_seen(part: bytes) -> Iterator[str]:

@@ -21,9 +21,25 @@ _KEYS = ("admin", "not-a-secret-on-loopback")
 _UP_LIMIT_S = 60
 
 
+class LocalStore(ObjectStore):
+    """The bucket of a store of our own, and what is needed to reach it again."""
+
+    url: str
+    credentials: Path
+
+    def at(self, url: str) -> ObjectStore:
+        """The bucket by way of another address, a proxy's say."""
+        return connect(self.bucket, endpoint=url, profile="admin", credentials=self.credentials)
+
+    def new_bucket(self, name: str) -> ObjectStore:
+        """Another bucket, made."""
+        self._client.create_bucket(Bucket=name)
+        return ObjectStore(self._client, name)
+
+
 @contextmanager
-def object_store() -> Iterator[ObjectStore]:
-    """SeaweedFS in a folder of its own, and the bucket in it; both are gone afterwards."""
+def object_store() -> Iterator[LocalStore]:
+    """SeaweedFS in a folder of its own, and a bucket in it; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="weed-") as name:
         folder = Path(name)
         _write_keys(folder)
@@ -41,16 +57,6 @@ def object_store() -> Iterator[ObjectStore]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
-
-
-def endpoint(store: ObjectStore) -> str:
-    """The address of a store's server."""
-    return store._client.meta.endpoint_url
-
-
-def reconnect(folder: Path, url: str) -> ObjectStore:
-    """The same bucket by way of another address, a proxy's say."""
-    return connect(BUCKET, endpoint=url, profile="admin", credentials=folder / "credentials")
 
 
 def _write_keys(folder: Path) -> None:
@@ -110,15 +116,23 @@ def _free_ports(count: int) -> list[int]:
     return found
 
 
-def _when_up(folder: Path, port: int, server: subprocess.Popen[bytes]) -> ObjectStore:
-    store = reconnect(folder, f"http://{_LOOPBACK}:{port}")
+def _when_up(folder: Path, port: int, server: subprocess.Popen[bytes]) -> LocalStore:
+    url, credentials = f"http://{_LOOPBACK}:{port}", folder / "credentials"
+    plain = connect(BUCKET, endpoint=url, profile="admin", credentials=credentials)
+    store = LocalStore(plain._client, BUCKET)
+    store.url, store.credentials = url, credentials
     limit = time.monotonic() + _UP_LIMIT_S
-    while True:
-        try:
-            store.put("ready", b"")
-            store.delete(["ready"])
-            return store
-        except SortlineError:
-            if time.monotonic() > limit or server.poll() is not None:
-                raise
-            time.sleep(0.2)
+    while not _takes(store):
+        if time.monotonic() > limit or server.poll() is not None:
+            raise RuntimeError((folder / "weed.log").read_text()[-2000:])
+        time.sleep(0.2)
+    return store
+
+
+def _takes(store: ObjectStore) -> bool:
+    try:
+        store.put("ready", b"")
+        store.delete(["ready"])
+    except SortlineError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ray_jobs.contract.errors import SpecError
 from tasks.class_map import BUILT_IN, parse_class_map
 from tasks.names import dataset_name
 from tasks.settings import DATASET_VARIABLE
+from tasks.sources.address import Place, parse
 from tasks.sources.registry import open_source
 
 DAG_ID = "ingest_dataset"
@@ -49,16 +49,10 @@ def absolute(source: str) -> str:
     'sample:'
 
     Raises:
-      SpecError: no path can be made of it.
+      SpecError: it is no address.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) and not Path(source).exists():
-        return source
-    try:
-        return str(Path(source).expanduser().resolve())
-    except (RuntimeError, OSError) as error:
-        raise SpecError(
-            f"'{source}' is no path: {error}", "a folder or an address", "Correct --source"
-        ) from error
+    address = parse(source)
+    return address.uri if address.place is Place.LOCAL else source
 
 
 def class_map_text(given: str | None) -> str | None:

@@ -31,7 +31,8 @@ _JUDGE = ("datasets/", "runs/", "models/", "owners/")
 
 # Training reads neither test shards nor raw photos: what decides a promotion stays unseen.
 RIGHTS: dict[str, Rights] = {
-    "ingest": Rights(read=_INGEST, write=_INGEST),
+    # Sources that lie in the stack's own bucket; none of its steps writes there.
+    "ingest": Rights(read=(*_INGEST, "incoming/"), write=_INGEST),
     "train": Rights(
         read=("datasets/", "shards/train/", "shards/val/", "weights/", "runs/"),
         write=("runs/", "weights/"),

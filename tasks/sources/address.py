@@ -74,9 +74,8 @@ def parse(uri: str) -> Address:
     if uri.startswith(SAMPLE):
         return _sample(uri)
     scheme = _SCHEME.match(uri)
-    if scheme is None or Path(uri).exists():
-        path = Path(uri).expanduser().resolve().as_posix() if uri else ""
-        return Address(Place.LOCAL, path, path)
+    if scheme is None or is_here(uri):
+        return _local(uri)
     if scheme[1].lower() == "s3":
         return _s3(uri, _parts(uri))
     if scheme[1].lower() in {"http", "https"}:
@@ -84,6 +83,22 @@ def parse(uri: str) -> Address:
     raise SpecError(
         f"'{uri}': sources of the scheme '{scheme[1]}:' are not read", EXPECTED, "Copy the photos"
     )
+
+
+def is_here(path: str) -> bool:
+    """Whether a path leads to something on this machine; what can be no path does not."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # longer than a name may be, say: a signed address
+        return False
+
+
+def _local(uri: str) -> Address:
+    try:
+        path = Path(uri).expanduser().resolve().as_posix() if uri else ""
+    except (RuntimeError, OSError, ValueError) as error:
+        raise SpecError(f"{uri!r} is no path: {error}", EXPECTED, "Correct the path") from error
+    return Address(Place.LOCAL, path, path)
 
 
 def _sample(uri: str) -> Address:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 
-_LABEL_FILES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"}
-_RULE_FILES = {".md", ".rst", ".yaml", ".yml", ".toml"}
+_PAPER_ENDINGS = {
+    *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"),
+    *(".md", ".rst", ".yaml", ".yml", ".toml"),
+}
 _PAPERS = {"license", "licence", "copying", "notice", "readme", "authors", "changelog"}
 _LITTER = {"thumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"}
-_PICTURES = {
+_PICTURE_ENDINGS = {
+    "",
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"),
     *(".tif", ".tiff", ".mpo", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"),
 }
@@ -29,8 +32,8 @@ def is_paper(path: str) -> bool:
     >>> [is_paper(path) for path in ("a/labels.CSV", "LICENSE", "a/licensed.jpg")]
     [True, True, False]
     """
-    name = PurePosixPath(path.lower())
-    return name.suffix in _LABEL_FILES | _RULE_FILES or name.stem in _PAPERS
+    stem, ending = splitext(basename(path.lower()))
+    return ending in _PAPER_ENDINGS or stem in _PAPERS
 
 
 def is_picture_name(path: str) -> bool:
@@ -39,7 +42,7 @@ def is_picture_name(path: str) -> bool:
     >>> [is_picture_name(path) for path in ("a/x.JPG", "a/x", "a/x.py")]
     [True, True, False]
     """
-    return PurePosixPath(path.lower()).suffix in _PICTURES | {""}
+    return splitext(path.lower())[1] in _PICTURE_ENDINGS
 
 
 def _is_litter(name: str) -> bool:

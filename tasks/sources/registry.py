@@ -14,7 +14,7 @@ from tasks.sources.fetching.fetch import check_size, fetch
 from tasks.sources.fetching.remote import Remote
 from tasks.sources.fetching.stored import StoredFile
 from tasks.sources.fetching.web import WebFile
-from tasks.sources.layouts.recognise import Layout, table_layout
+from tasks.sources.layouts.kinds import Layout, table_layout
 from tasks.sources.sample import SampleSource
 from tasks.sources.tree_source import Reading, TreeSource
 from tasks.sources.trees.archive import local_stamp, open_archive

@@ -12,7 +12,8 @@ from tasks.rejection import Rejection
 from tasks.sources.address import Address
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts.base import absent
-from tasks.sources.layouts.recognise import Layout, Read, read_tree
+from tasks.sources.layouts.kinds import Layout
+from tasks.sources.layouts.recognise import Read, read_tree
 from tasks.sources.litter import is_litter
 from tasks.sources.trees.base import Tree, TreeFile
 

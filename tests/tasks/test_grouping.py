@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ray_jobs.contract.dataset import Split
 from tasks.entries import Content
-from tasks.grouping import Member, group, look_alikes
+from tasks.grouping import Member, group
 from tasks.ledger import Ledger, LedgerRow
 from tasks.split import assign
 from tests.tasks.ingest.likeness import neighbours
@@ -45,9 +45,6 @@ def test_pictures_that_look_alike_over_any_number_of_steps_are_a_group():
 def test_a_group_is_named_by_its_smallest_sha256():
     (one,) = grouped(map(member, [1, 2, 3])).groups
     assert one.id == min(content(place).sha256 for place in [1, 2, 3])
-    alike = look_alikes([content(place) for place in [1, 2, 3, 9]], neighbours)
-    assert alike[content(3).sha256] == one.id
-    assert alike[content(9).sha256] == content(9).sha256
 
 
 def test_a_group_that_looks_like_something_in_the_ledger_joins_it():

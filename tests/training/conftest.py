@@ -45,7 +45,9 @@ def write_shard(folder: Path, images: Sequence[tuple[bytes, int]]) -> tuple[Path
     sha = hashlib.sha256(data).hexdigest()
     path = partial.rename(folder / f"{sha}.tfrecord")
     key = f"shards/train/{sha}.tfrecord"
-    return path, ShardRef(key=key, sha256=sha, size_bytes=len(data), records=len(images), stored=len(images))
+    return path, ShardRef(
+        key=key, sha256=sha, size_bytes=len(data), records=len(images), stored=len(images)
+    )
 
 
 def store_shard(store: Store, folder: Path, images: Sequence[tuple[bytes, int]]) -> ShardRef:

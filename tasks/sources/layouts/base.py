@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import partial
 
 from ray_jobs.contract.dataset import Split
@@ -60,6 +61,16 @@ def class_name(text: str) -> str:
     macOS writes letters with accents as two characters, which is the same name.
     """
     return unicodedata.normalize("NFC", text).strip()
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few of several names, for a message.
+
+    >>> some("abcde")
+    'a, b, c, d, ...'
+    """
+    listed = list(names)
+    return ", ".join(listed[:4]) + (", ..." if listed[4:] else "")
 
 
 def _image(

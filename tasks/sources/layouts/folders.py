@@ -84,18 +84,21 @@ def _classes(files: Sequence[TreeFile], base: str) -> Mapping[str, list[TreeFile
 
 
 def _base(files: Sequence[TreeFile], base: str) -> str:
-    """Go down while there is a single folder, and it holds folders rather than pictures."""
-    while True:
-        below = _folders(files, base)
-        if len(below) != 1:
-            return base
-        ((name, inside),) = below.items()
-        inner = f"{base}{name}/"
-        deeper = _folders(inside, inner)
-        has_own = any("/" not in file.path[len(inner) :] for file in _pictures(inside))
-        if not deeper or (has_own and len(deeper) < 2):
-            return base
-        base = inner
+    """The first folder on the way down that holds several folders with pictures.
+
+    Where there is none, the way ends in a single class: the highest folder with pictures of its
+    own.
+    """
+    at, home = base, None
+    while len(below := _folders(files, at)) == 1:
+        ((name, files),) = below.items()
+        inner = f"{at}{name}/"
+        if home is None and any("/" not in file.path[len(inner) :] for file in _pictures(files)):
+            home = at
+        at = inner
+    if below:
+        return at
+    return base if home is None else home
 
 
 def _folders(files: Sequence[TreeFile], base: str) -> dict[str, list[TreeFile]]:

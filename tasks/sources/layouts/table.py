@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from ray_jobs.contract.dataset import Split
 from tasks.rejection import Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts.base import (
@@ -24,6 +26,14 @@ _NO_LABEL = Rejected(Rejection.NO_LABEL, "the table does not name it")
 _TWICE = Rejected(Rejection.TWO_LABELS, "the table gives it two classes")
 
 
+class Table(NamedTuple):
+    """A table and what it says; `split` is that of its rows where its name says one."""
+
+    file: TreeFile
+    rows: Sequence[Row]
+    split: Split | None = None
+
+
 class Finder:
     """Finds the file that a row means.
 
@@ -31,8 +41,7 @@ class Finder:
     the only one that is named so but for its ending.
     """
 
-    def __init__(self, files: Sequence[TreeFile], table_path: str) -> None:
-        self._folder = table_path.rpartition("/")[0]
+    def __init__(self, files: Sequence[TreeFile]) -> None:
         self._by_path = {file.path: file for file in files if not is_paper(file.path)}
         self._by_name: defaultdict[str, list[TreeFile]] = defaultdict(list)
         for path, file in self._by_path.items():
@@ -46,12 +55,12 @@ class Finder:
         """Every file that a row may mean."""
         return list(self._by_path.values())
 
-    def find(self, text: str) -> TreeFile | Rejected:
-        """The file, or why there is none."""
+    def find(self, text: str, table_path: str) -> TreeFile | Rejected:
+        """The file that a row of the table at a path means, or why there is none."""
         path = text.replace("\\", "/").removeprefix("./")
         if (problem := outside(path)) is not None:
             return problem
-        for exact in (f"{self._folder}/{path}", path):
+        for exact in (f"{table_path.rpartition('/')[0]}/{path}", path):
             if exact in self._by_path:
                 return self._by_path[exact]
         alike = [f for f in self._by_name.get(path.rpartition("/")[2], ()) if _ends(f.path, path)]
@@ -61,45 +70,46 @@ class Finder:
         return Rejected(Rejection.MISSING, many)
 
 
-def read_table(
-    files: Sequence[TreeFile], table: TreeFile, rows: Sequence[Row], *, is_named: bool
+def read_tables(
+    files: Sequence[TreeFile], tables: Sequence[Table], *, is_named: bool
 ) -> list[SourceImage]:
     """Every row's photo with its class.
 
     Args:
       files: of the tree.
-      table: the file with the rows.
-      rows: what it says.
-      is_named: whether the user named this table; what it does not name is then no part of the
+      tables: one, or one a split.
+      is_named: whether the user named the table; what it does not name is then no part of the
         source. Else it is kept out, and told.
     """
-    finder = Finder(files, table.path)
+    finder = Finder(files)
     found: dict[str, SourceImage] = {}
-    for row in rows:
-        image = _image(finder, table.path, row)
-        other = found.get(image.path)
-        found[image.path] = image if other is None else _both(finder, other, image)
+    for table in tables:
+        for row in table.rows:
+            image = _image(finder, table, row)
+            other = found.get(image.path)
+            found[image.path] = image if other is None else _both(finder, other, image)
     if not is_named:
         for file in finder.files:
             found.setdefault(file.path, unlabelled(file, _NO_LABEL, split_of(file.path)))
     return list(found.values())
 
 
-def _image(finder: Finder, table: str, row: Row) -> SourceImage:
+def _image(finder: Finder, table: Table, row: Row) -> SourceImage:
     if row.path is None or row.label is None or not class_name(row.label):
-        return absent(f"{table}#{row.line}", Rejected(Rejection.LABEL_FILE, f"{row.text!r}"))
-    file = finder.find(row.path)
+        where = f"{table.file.path}#{row.line}"
+        return absent(where, Rejected(Rejection.LABEL_FILE, f"{row.text!r}"))
+    file = finder.find(row.path, table.file.path)
     if isinstance(file, Rejected):
         return absent(row.path, file)
-    split = split_named(row.split) if row.split else split_of(file.path)
-    return labelled(file, row.label, split)
+    said = split_named(row.split) if row.split else table.split
+    return labelled(file, row.label, said or split_of(file.path))
 
 
 def _both(finder: Finder, one: SourceImage, other: SourceImage) -> SourceImage:
     """One photo of two rows: of two classes it has none."""
     if one.label == other.label:
         return one
-    file = finder.find(one.path)
+    file = finder.find(one.path, "")
     return absent(one.path, _TWICE) if isinstance(file, Rejected) else unlabelled(file, _TWICE)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ray_jobs.contract.errors import SpecError
-from tasks.sources.trees.base import Tree
 from tasks.sources.trees.tarred import TarTree, is_tar_header
 from tasks.sources.trees.unpacking import is_packed
 from tasks.sources.trees.zipped import ZipTree
@@ -14,7 +13,7 @@ from tasks.sources.trees.zipped import ZipTree
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
-def open_archive(path: Path, stamp: str, name: str) -> Tree:
+def open_archive(path: Path, stamp: str, name: str) -> ZipTree | TarTree:
     """The files of an archive.
 
     Args:

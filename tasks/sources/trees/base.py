@@ -33,15 +33,6 @@ class TreeFile:
 class Tree(Protocol):
     """Files by path."""
 
-    def check(self) -> None:
-        """Tell at once whether it is there and can be read.
-
-        Raises:
-          SpecError: it is not.
-          DataError: it is no archive, or a broken one.
-        """
-        ...
-
     def files(self) -> Iterator[TreeFile]:
         """Every file, each path once, in no order; links, but not what they lead to.
 

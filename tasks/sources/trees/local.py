@@ -21,10 +21,6 @@ class LocalTree:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def check(self) -> None:
-        """List its first level. Raises SpecError."""
-        _listed(self._root.as_posix())
-
     def files(self) -> Iterator[TreeFile]:
         """Every file but hidden ones. Raises SpecError where a folder cannot be listed."""
         return _below(self._root.as_posix(), "")

@@ -56,6 +56,7 @@ class TarTree:
                     yield info
                     # It would keep a kilobyte a member; the stubs do not know the list.
                     cast("Any", archive).members.clear()
+                _refuse_cut_off(stream, archive)
         except (tarfile.TarError, EOFError) as error:
             raise broken(error) from error
 
@@ -77,6 +78,13 @@ class TarTree:
         with tempfile.TemporaryFile() as file:
             unpack(self._path, file)
             return _Plain(os.dup(file.fileno()))
+
+
+def _refuse_cut_off(stream: BinaryIO, archive: tarfile.TarFile) -> None:
+    # `tarfile` takes the end of the file for the end of the archive, even within a header.
+    stream.seek(cast("Any", archive).offset)
+    if stream.read(_BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+        raise EOFError("it has no end mark")
 
 
 class _Plain:

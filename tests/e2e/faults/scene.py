@@ -219,6 +219,13 @@ class Scene:
         until("no run is active", lambda: not self.airflow.active_runs(RETRAIN), limit_s=60)
         if self.jobs.alive():
             until("the reconciler leaves no job", self._reconciled, limit_s=90)
+        self._forget_unjudged()
+
+    def _forget_unjudged(self) -> None:
+        """Remove what a run without a verdict has written: the next row would go on with it."""
+        written = list(self.store.keys("runs/"))
+        judged = {key.split("/")[1] for key in written if key.endswith("/verdict.json")}
+        self.store.delete(key for key in written if key.split("/")[1] not in judged)
 
     def _reconciled(self) -> bool:
         self.reconcile()

@@ -22,7 +22,11 @@ from tests.e2e.faults.scene import Scene, lead_through
 from tests.e2e.faults.watch import Watch, until
 from tests.e2e.faults.whole import ONE_EACH, ORDER, same_as_undisturbed
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(900, func_only=True),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 CUT_S = 180
 TWICE = ONE_EACH | {"train": 2}

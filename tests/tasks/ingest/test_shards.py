@@ -97,7 +97,7 @@ def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
 def test_writing_again_gives_the_same_shards():
     store, other = InMemoryStore(), InMemoryStore()
     assert write_shards(store, stored(store, 20), Base(), originals(store)) == write_shards(
-        other, stored(other, 20), Base()
+        other, stored(other, 20), Base(), originals(other)
     )
     assert store.objects == other.objects
 

@@ -1,0 +1,288 @@
+"""Which class each photo of a tree has, whoever built the tree."""
+
+import json
+
+import pytest
+
+from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.errors import DataError
+from tasks.sources.registry import open_source
+from tests.tasks.ingest.pictures import photo
+from tests.tasks.ingest.trees import folder_of, huawei_of, images_of, labels_of
+
+PHOTO = photo(1)
+
+
+def tree(root, *paths, **texts):
+    """Photos at the paths, and texts under their names (`__` stands for `/`, `_dot_` for `.`)."""
+    return folder_of(root, dict.fromkeys(paths, PHOTO) | texts)
+
+
+def format_of(root):
+    return open_source(str(root)).describe().format
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (["glass/1.jpg", "metal/2.JPG"], ["glass", "metal"]),
+        (["data/glass/1.jpg", "data/metal/2.jpg"], ["glass", "metal"]),
+        (["a b/images/玻璃/1.jpg", "a b/images/Métal/2.png"], ["玻璃", "Métal"]),
+        (["x/y/z/glass/2026/1.jpg", "x/y/z/metal/deep/er/2.jpg"], ["glass", "metal"]),
+        (["repo/data/glass/1.jpg", "repo/data/metal/2.jpg", "repo/logo.png"], ["glass", "metal"]),
+        (["glass/1", "metal/2"], ["glass", "metal"]),
+        ([" glass /1.jpg", "metal/2.jpg"], ["glass", "metal"]),
+        (["gla\u0308s/1.jpg", "metal/2.jpg"], ["gl\u00e4s", "metal"]),
+    ],
+)
+def test_the_class_is_the_first_folder_below_the_wrappers(tmp_path, paths, labels):
+    found = labels_of(tree(tmp_path / "t", *paths))
+    assert [found[path] for path in paths if path in found] == labels
+    assert format_of(tmp_path / "t") == "folder"
+
+
+def test_folders_without_a_picture_are_no_classes(tmp_path):
+    root = tree(tmp_path, "repo/data/glass/1.jpg", "repo/data/metal/2.jpg")
+    folder_of(root, {"repo/scripts/train.lua": b"x", "repo/docs/paper.ps": b"x"})
+    assert set(labels_of(root).values()) == {"glass", "metal"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "val", "test"),
+        ("Training", "VALIDATION", "Testing"),
+        ("train_set", "dev", "test-images"),
+    ],
+)
+def test_a_pre_split_tree_has_the_classes_of_its_splits(tmp_path, names):
+    paths = [f"waste/{name}/glass/{n}.jpg" for n, name in enumerate(names)]
+    paths += [f"waste/{name}/metal/{n}.jpg" for n, name in enumerate(names)]
+    images = images_of(tree(tmp_path, *paths), keep_test=True)
+    assert {image.label for image in images} == {"glass", "metal"}
+    assert [i.path for i in images if i.pinned is Split.TEST] == [p for p in paths if names[2] in p]
+    assert {image.pinned for image in images} == {None, Split.TEST}
+    assert format_of(tmp_path) == "split"
+
+
+def test_a_source_s_own_test_split_means_nothing_unless_asked(tmp_path):
+    root = tree(tmp_path, "train/a/1.jpg", "test/a/2.jpg")
+    assert {image.pinned for image in images_of(root)} == {None}
+
+
+def test_a_test_split_that_is_not_there_cannot_be_kept(tmp_path):
+    with pytest.raises(DataError, match=r"no test split that could be kept; expected .*\. Leave"):
+        images_of(tree(tmp_path, "a/1.jpg", "b/2.jpg"), keep_test=True)
+
+
+def test_photos_of_a_split_without_class_have_no_label(tmp_path):
+    root = tree(tmp_path, "train/glass/1.jpg", "train/metal/2.jpg", "test/3.jpg")
+    assert labels_of(root)["test/3.jpg"] == "NO_LABEL"
+
+
+def test_a_single_split_is_looked_through(tmp_path):
+    root = tree(tmp_path, "train/glass/1.jpg", "train/metal/2.jpg")
+    assert labels_of(root) == {"train/glass/1.jpg": "glass", "train/metal/2.jpg": "metal"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (
+            ["train/a/1.jpg", "val/a/2.jpg", "glass/3.jpg"],
+            r"mixes two formats: split folders \(train, val\), and other folders .*\(glass\); ",
+        ),
+        (
+            ["pairs/img_1.jpg", "glass/3.jpg"],
+            r"mixes two formats: 1 photos with a label file in Huawei's .* \(glass\); ",
+        ),
+    ],
+)
+def test_a_tree_that_mixes_two_formats_is_refused_with_what_was_found(tmp_path, paths, message):
+    root = tree(tmp_path, *paths)
+    if "pairs/img_1.jpg" in paths:
+        folder_of(root, {"pairs/img_1.txt": b"img_1.jpg, 0"})
+    with pytest.raises(DataError, match=message + r"expected one way.*\. Ingest a part"):
+        images_of(root)
+
+
+def test_a_mixed_tree_is_read_by_the_format_that_is_named(tmp_path):
+    root = tree(tmp_path, "train/a/1.jpg", "val/a/2.jpg", "glass/3.jpg")
+    assert set(labels_of(root, "folder").values()) == {"train", "val", "glass"}
+
+
+def test_huawei_pairs_take_their_names_from_the_rules(tmp_path):
+    files = {"可回收物/易拉罐/1.jpg": photo(1), "其他垃圾/烟蒂/2.jpg": photo(2)}
+    rules = {"0": "其他垃圾/烟蒂", "1": "可回收物/易拉罐"}
+    root = folder_of(
+        tmp_path,
+        {
+            "garbage_classify/garbage_classify_rule.json": json.dumps(rules).encode(),
+            "garbage_classify/train_data/img_1.jpg": files["可回收物/易拉罐/1.jpg"],
+            "garbage_classify/train_data/img_1.txt": b"\xef\xbb\xbfimg_1.jpg, 1\r\n",
+            "garbage_classify/train_data/img_2.jpg": files["其他垃圾/烟蒂/2.jpg"],
+            "garbage_classify/train_data/img_2.txt": b"img_2.jpg,0",
+        },
+    )
+    assert list(labels_of(root).values()) == ["可回收物/易拉罐", "其他垃圾/烟蒂"]
+    assert format_of(root) == "huawei"
+
+
+def test_without_rules_a_huawei_class_is_its_number(tmp_path):
+    root = folder_of(tmp_path, {"img_1.jpg": PHOTO, "img_1.txt": b"img_1.jpg, 07"})
+    assert labels_of(root) == {"img_1.jpg": "7"}
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "reason"),
+    [
+        ({"i_9.jpg": PHOTO, "i_9.txt": b"i_9.jpg 0"}, "i_9.jpg", "LABEL_FILE"),
+        ({"i_9.jpg": PHOTO, "i_9.txt": b"\xff\xfe"}, "i_9.jpg", "LABEL_FILE"),
+        ({"i_9.txt": b"nonsense"}, "i_9.txt", "LABEL_FILE"),
+        ({"i_9.txt": b"i_9.jpg, 0"}, "i_9.jpg", "MISSING"),
+        ({"i_9.jpg": PHOTO, "i_9.txt": b"i_9.jpg, 40"}, "i_9.jpg", "UNKNOWN_CLASS"),
+        ({"i_9.jpg": PHOTO}, "i_9.jpg", "NO_LABEL"),
+        ({"i_9.txt": b"i_1.jpg, 1"}, "i_1.jpg", "TWO_LABELS"),
+    ],
+)
+def test_what_is_wrong_with_a_huawei_pair_is_told_of_its_photo(tmp_path, files, path, reason):
+    good = {f"i_{n}.jpg": photo(n) for n in range(1, 4)}
+    good |= {f"i_{n}.txt": f"i_{n}.jpg, 0".encode() for n in range(1, 4)}
+    rules = {"garbage_classify_rule.json": b'{"0": "glass", "1": "metal"}'}
+    found = labels_of(folder_of(tmp_path, good | rules | files))
+    assert found.pop(path) == reason
+    assert set(found.values()) == {"glass"}
+
+
+@pytest.mark.parametrize("rules", [b"[]", b"{", b'{"a": "b"}', b'{"0": 1}', b"\xff"])
+def test_a_rule_file_that_cannot_be_read_is_refused(tmp_path, rules):
+    files = {"1.jpg": PHOTO, "1.txt": b"1.jpg, 0", "garbage_classify_rule.json": rules}
+    with pytest.raises(DataError, match=r"the rule file garbage.* cannot be read.*\. Repair it"):
+        images_of(folder_of(tmp_path, files))
+
+
+def test_text_files_of_another_kind_make_no_huawei_pairs(tmp_path):
+    files = {f"{label}/{n}.txt": b"0 0.5 0.5 0.1 0.1" for label in "ab" for n in range(3)}
+    files |= {f"{label}/{n}.jpg": PHOTO for label in "ab" for n in range(3)}
+    assert set(labels_of(folder_of(tmp_path, files)).values()) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("labels.csv", "path,label\nimages/1.jpg,glass\nimages/2.jpg,metal\n"),
+        ("labels.csv", "\ufeffFilename;Note;Class\r\n1.jpg;x;glass\r\nimages\\2.jpg;;metal\r\n"),
+        ("labels.tsv", "image\tcategory\n./images/1.jpg\tglass\n2\tmetal\n"),
+        ("labels.csv", "images/1.jpg,glass\nimages/2.jpg,metal\n"),
+        ("images/labels.csv", 'file,target\n1.jpg,"glass"\n2.jpg,metal\n\n'),
+        ("l.jsonl", '{"Path": "1.jpg", "Label": "glass"}\n{"image": "2.jpg", "class": "metal"}\n'),
+    ],
+)
+def test_a_table_gives_each_photo_its_class(tmp_path, name, table):
+    root = folder_of(tmp_path, {"images/1.jpg": PHOTO, "images/2.jpg": PHOTO})
+    folder_of(root, {name: table.encode()})
+    expected = {"images/1.jpg": "glass", "images/2.jpg": "metal"}
+    assert labels_of(root) == expected
+    assert list(labels_of(root / name).values()) == ["glass", "metal"]
+    assert format_of(root) == ("jsonl" if name.endswith("jsonl") else "csv")
+
+
+def test_a_table_beside_class_folders_is_ignored_unless_it_is_named(tmp_path):
+    root = folder_of(tmp_path, {"a/1.jpg": PHOTO, "b/2.jpg": PHOTO})
+    folder_of(root, {"labels.csv": b"path,label\na/1.jpg,glass\nb/2.jpg,metal\n"})
+    assert set(labels_of(root).values()) == {"a", "b"}
+    assert set(labels_of(root, "csv").values()) == {"glass", "metal"}
+    assert set(labels_of(root / "labels.csv").values()) == {"glass", "metal"}
+
+
+ROWS = b"path,label\n1.jpg,glass\n2.jpg,metal\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "path", "reason"),
+    [
+        (b"gone.jpg,glass\n", "gone.jpg", "MISSING"),
+        (b"../x.jpg,glass\n", "../x.jpg", "OUTSIDE"),
+        (b"/etc/x.jpg,glass\n", "/etc/x.jpg", "OUTSIDE"),
+        (b"1.jpg,metal\n", "images/1.jpg", "TWO_LABELS"),
+        (b"3.jpg\n", "labels.csv#4", "LABEL_FILE"),
+        (b"3.jpg,\n", "labels.csv#4", "LABEL_FILE"),
+        (b"1.jpg,glass\n", "images/3.jpg", "NO_LABEL"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_told(tmp_path, rows, path, reason):
+    root = tree(tmp_path, "images/1.jpg", "images/2.jpg", "images/3.jpg")
+    folder_of(root, {"labels.csv": ROWS + rows})
+    assert labels_of(root)[path] == reason
+
+
+def test_a_line_that_is_no_json_is_told(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg")
+    folder_of(root, {"l.jsonl": b'{"path": "1.jpg", "label": 3}\n[1]\n{"path": "2.jpg"\n'})
+    told = {"1.jpg": "3", "2.jpg": "NO_LABEL", "l.jsonl#2": "LABEL_FILE", "l.jsonl#3": "LABEL_FILE"}
+    assert labels_of(root) == told
+
+
+def test_what_a_named_table_does_not_name_is_no_part_of_the_source(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    folder_of(root, {"labels.csv": ROWS})
+    assert labels_of(root / "labels.csv") == {"1.jpg": "glass", "2.jpg": "metal"}
+
+
+def test_a_table_may_say_the_split(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg")
+    folder_of(root, {"l.csv": b"path,label,split\n1.jpg,a,train\n2.jpg,b,Testing\n"})
+    assert [image.pinned for image in images_of(root, keep_test=True)] == [None, Split.TEST]
+
+
+def test_a_table_a_split_is_one_source(tmp_path):
+    root = tree(tmp_path, "img/1.jpg", "img/2.jpg", "img/3.jpg")
+    folder_of(root, {"train.csv": b"path,label\n1.jpg,a\n2.jpg,b\n", "Test.csv": b"3.jpg,a\n"})
+    found = {image.path: (image.label, image.pinned) for image in images_of(root, keep_test=True)}
+    assert found == {
+        "img/1.jpg": ("a", None),
+        "img/2.jpg": ("b", None),
+        "img/3.jpg": ("a", Split.TEST),
+    }
+
+
+def test_tables_of_two_kinds_are_refused(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg")
+    folder_of(root, {"a.csv": ROWS, "b.jsonl": b'{"path": "1.jpg", "label": "a"}\n'})
+    with pytest.raises(DataError, match=r"mixes two formats: tables in CSV, and tables in JSONL"):
+        images_of(root)
+
+
+def test_two_tables_are_refused_by_name(tmp_path):
+    root = tree(tmp_path, "1.jpg", "2.jpg")
+    folder_of(root, {"a.csv": ROWS, "b.csv": ROWS})
+    with pytest.raises(DataError, match=r"2 tables .*\(a.csv, b.csv\); expected one.*\. Pass the"):
+        images_of(root)
+
+
+@pytest.mark.parametrize("table", [b"", b"a,b,c\n1.jpg,x,y\n", b"path\n1.jpg\n"])
+def test_a_table_without_the_two_columns_is_refused(tmp_path, table):
+    root = tree(tmp_path, "1.jpg")
+    folder_of(root, {"l.csv": table})
+    with pytest.raises(DataError, match=r"l.csv is no table of photos; expected columns.*\. Name"):
+        images_of(root / "l.csv")
+
+
+def test_a_table_that_is_no_utf8_is_refused(tmp_path):
+    root = tree(tmp_path, "1.jpg")
+    folder_of(root, {"l.csv": "path,label\n1.jpg,易拉罐".encode("gb18030")})
+    with pytest.raises(DataError, match=r"l.csv cannot be read: byte 17 is no UTF-8; .*\. Repair"):
+        images_of(root / "l.csv")
+
+
+@pytest.mark.parametrize("format_", ["split", "csv", "jsonl"])
+def test_a_format_that_a_tree_has_not_is_refused(tmp_path, format_):
+    with pytest.raises(DataError, match=r"the source has (no pre-split tree|0 tables)"):
+        images_of(tree(tmp_path, "a/1.jpg", "b/2.jpg"), format_)
+
+
+def test_the_huawei_form_of_a_tree_has_its_photos_and_classes(tmp_path):
+    files = {f"{label}/{n}.jpg": photo(10 * n) for n, label in enumerate(["b", "a", "c"])}
+    root = folder_of(tmp_path, huawei_of(files))
+    found = {image.read(): image.label for image in images_of(root)}
+    assert found == {data: name.partition("/")[0] for name, data in files.items()}
