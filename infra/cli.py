@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import traceback
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from infra import summary
+from infra import dataset_cli, summary
 from infra.commands import demo as demos
 from infra.commands import ingest as ingests
 from infra.commands import models as registered
 from infra.commands import predict as predictions
 from infra.commands import retrain as retrains
 from infra.local.stack import PartStatus
+from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
 from infra.session import Session
 from ray_jobs.contract.errors import SortlineError, disk_full
 from tasks.class_map import BUILT_IN
@@ -32,25 +31,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(dataset_cli.app, name="dataset")
 
-DEFAULT_HOME = Path(".sortline")
 _INTERRUPTED = 130
-_home: ContextVar[Path] = ContextVar("home", default=DEFAULT_HOME)
-
-
-def _remember(home: Path) -> Path:
-    """Keep the home for a traceback that may have to be written there."""
-    _home.set(home)
-    return home
-
-
-Home = Annotated[
-    Path,
-    typer.Option(
-        envvar="SORTLINE_HOME", help="State folder of the one-machine stack.", callback=_remember
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object on a line.")]
 Name = Annotated[str | None, typer.Option(help="Data set; default: that of the settings.")]
 Recipe = Annotated[str | None, typer.Option(help="Named recipe.")]
 
@@ -96,7 +79,7 @@ def ingest(  # noqa: PLR0913 - the command line's own options
     """Turn a labelled image source into a data set version."""
     wanted = ingests.Wanted(source, name, source_format, class_map, keep_test)
     made = ingests.ingest(Session.open(home), wanted)
-    _answer(made, summary.of_ingest(made), as_json=as_json)
+    answer(made, summary.of_ingest(made), as_json=as_json)
 
 
 @app.command()
@@ -118,7 +101,7 @@ def retrain(  # noqa: PLR0913 - the command line's own options
         overrides=overrides or [],
         force=force,
     )
-    _answer(made.answer, summary.of_retraining(made), as_json=as_json)
+    answer(made.answer, summary.of_retraining(made), as_json=as_json)
 
 
 @app.command()
@@ -133,14 +116,14 @@ def demo(
     session = Session.open(home)
     made = demos.demo(session, source=source, recipe=recipe, keep=keep)
     kept = session.stack.is_up()
-    _answer(made.to_json(), summary.of_demo(made, session.stack, kept=kept), as_json=as_json)
+    answer(made.to_json(), summary.of_demo(made, session.stack, kept=kept), as_json=as_json)
 
 
 @app.command()
 def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Show the champion and every registered version."""
     known = registered.models(Session.open(home), name=name)
-    _answer(known, summary.of_models(known), as_json=as_json)
+    answer(known, summary.of_models(known), as_json=as_json)
 
 
 @app.command()
@@ -152,7 +135,7 @@ def rollback(
 ) -> None:
     """Make an earlier champion the champion again."""
     known = registered.rollback(Session.open(home), name=name, version=version)
-    _answer(known, summary.of_models(known), as_json=as_json)
+    answer(known, summary.of_models(known), as_json=as_json)
 
 
 @app.command()
@@ -165,7 +148,7 @@ def predict(
 ) -> None:
     """Label images with the champion."""
     answers = predictions.predict(Session.open(home), name=name, images=images, top=top)
-    _answer(answers, summary.of_predictions(answers), as_json=as_json)
+    answer(answers, summary.of_predictions(answers), as_json=as_json)
     if any("error" in answer for answer in answers):
         raise typer.Exit(2)
 
@@ -197,16 +180,9 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _answer(answer: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401
-    if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-    else:
-        Console().print(shown)
-
-
 def _answer_parts(parts: list[PartStatus], *, as_json: bool) -> None:
-    answer = {"parts": [part.model_dump() for part in parts]}
-    _answer(answer, summary.of_parts(parts), as_json=as_json)
+    told = {"parts": [part.model_dump() for part in parts]}
+    answer(told, summary.of_parts(parts), as_json=as_json)
 
 
 def _tell(error: SortlineError) -> int:
@@ -223,7 +199,7 @@ def _tell(error: SortlineError) -> int:
 
 
 def _write_traceback(error: Exception) -> Path:
-    folder = _home.get().resolve() / "logs"
+    folder = current_home().resolve() / "logs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"sortline-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
     path.write_text("".join(traceback.format_exception(error)))

@@ -35,22 +35,20 @@ def of_ingest(answer: Mapping[str, Any]) -> RenderableType:
     table.columns[1].justify = "right"
     for name, count in answer["classes"].items():
         table.add_row(name, str(count))
-    return Group(_facts(_ingest_facts(answer)), table)
+    return Group(facts(_ingest_facts(answer)), table)
 
 
 def of_retraining(retraining: Retraining) -> RenderableType:
     """A verdict and what it rests on."""
-    return Group(_verdict(retraining), _facts(_retrain_facts(retraining)), _recalls(retraining))
+    return Group(_verdict(retraining), facts(_retrain_facts(retraining)), _recalls(retraining))
 
 
 def of_demo(made: Demo, stack: Stack, *, kept: bool) -> RenderableType:
     """The whole main job."""
-    facts = _ingest_facts(made.ingest) | _retrain_facts(made.retraining)
-    facts["seconds a stage"] = "  ".join(f"{n} {s:g}" for n, s in made.seconds.items())
-    facts |= _addresses(stack) if kept else {"stack": "stopped; `make demo KEEP=1` leaves it up"}
-    return Panel(
-        Group(_verdict(made.retraining), _facts(facts), _per_class(made)), title="Sortline"
-    )
+    told = _ingest_facts(made.ingest) | _retrain_facts(made.retraining)
+    told["seconds a stage"] = "  ".join(f"{n} {s:g}" for n, s in made.seconds.items())
+    told |= _addresses(stack) if kept else {"stack": "stopped; `make demo KEEP=1` leaves it up"}
+    return Panel(Group(_verdict(made.retraining), facts(told), _per_class(made)), title="Sortline")
 
 
 def _ingest_facts(answer: Mapping[str, Any]) -> dict[str, str]:
@@ -112,12 +110,13 @@ def _rate(value: float | None) -> str:
     return "no images" if value is None else f"{value:.3f}"
 
 
-def _facts(facts: Mapping[str, str]) -> Table:
+def facts(told: Mapping[str, str]) -> Table:
+    """Names and values, one a line."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(name, value)
+    for name, value in told.items():
+        table.add_row(name, Text(value))
     return table
 
 
@@ -139,8 +138,8 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
     table = Table("version", "run", "recipe", "verdict", "created", box=None, header_style="dim")
     for one in known["versions"]:
         mark = " *" if one["version"] == known["champion"] else ""
-        facts = (one["run_id"], one["recipe"], one["verdict"], one["created"])
-        table.add_row(f"{one['version']}{mark}", *(fact or "" for fact in facts))
+        known_facts = (one["run_id"], one["recipe"], one["verdict"], one["created"])
+        table.add_row(f"{one['version']}{mark}", *(fact or "" for fact in known_facts))
     return Group(table, Text("* champion", "dim"))
 
 

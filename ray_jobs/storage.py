@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -50,11 +51,12 @@ class Tagged(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An object as a listing tells it."""
+    """An object as a listing tells it; `modified` is in UTC."""
 
     key: str
     size_bytes: int
     etag: str
+    modified: datetime
 
 
 class Store(Protocol):
@@ -90,6 +92,10 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below a prefix, sorted, without directory markers."""
+        ...
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """Every object below a prefix, sorted by key, without directory markers."""
         ...
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -174,7 +180,12 @@ class ObjectStore:
                 for item in page.get("Contents", ()):
                     key = item.get("Key", "/")
                     if not key.endswith("/"):  # pyarrow leaves directory markers behind
-                        yield Listed(key, item.get("Size", 0), item.get("ETag", ""))
+                        yield Listed(
+                            key,
+                            item.get("Size", 0),
+                            item.get("ETag", ""),
+                            item.get("LastModified", datetime.now(UTC)).astimezone(UTC),
+                        )
 
     def look(self, key: str) -> Listed | None:
         """What is told of one object, or None where nothing lies at the key."""
@@ -185,7 +196,8 @@ class ObjectStore:
                 if _code(error) in _MISSING:
                     return None
                 raise
-            return Listed(key, told["ContentLength"], told["ETag"])
+            modified = told["LastModified"].astimezone(UTC)
+            return Listed(key, told["ContentLength"], told["ETag"], modified)
 
     @contextmanager
     def opened(self, listed: Listed, start: int = 0) -> Generator[Iterator[bytes]]:

@@ -101,14 +101,14 @@ def inspect_source(
       SpecError: the source, the class map or the name is wrong.
       DataError: the source holds no image, or more than 5% of its files are unreadable.
       CredentialError: the source refuses us.
-      ClusterError: the source does not answer.
+      ClusterError: the source does not answer, or garbage is being collected.
     """
     staging = Staging(store, dataset_name(dataset), ingest_id)
     class_map = parse_class_map(asked.class_map)
     source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
     mapped = apply_class_map(class_map, list(source.images()))
     described = source.describe().model_copy(update={"class_map": mapped.changes})
-    staging.write(Staged.SOURCE, canonical_json(described.model_dump()))
+    staging.begin(canonical_json(described.model_dump()))
     memory = Memory(store, dataset, described.uri, ingest_id)
     checked = check_images(store, mapped.images, memory, progress)
     _tell_rejected(checked)

@@ -124,3 +124,9 @@ def _entry(image: SourceImage, row: dict[str, Any]) -> Entry:
 def _row(seen: Seen) -> dict[str, Any]:
     facts = {name: getattr(seen.entry, name) for name in _FACTS}
     return facts | {"path": seen.entry.path, "stamp": seen.stamp, "state": seen.entry.state}
+
+
+def contents_seen(part: bytes) -> Iterator[str]:
+    """sha256 of every file in a part of a memory that could be read."""
+    rows = from_parquet(part, {"sha256": "string"})
+    return (row["sha256"] for row in rows if row["sha256"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
 
 
@@ -28,6 +28,24 @@ class Staging:
     store: Store
     dataset: str
     ingest_id: str
+
+    def begin(self, source: bytes) -> None:
+        """Stage the source, before anything is looked for in the store: the ingest is under way.
+
+        A collection of garbage marks itself, and then looks for ingests; an ingest does the same
+        the other way round. So whichever comes second sees the first.
+
+        Raises:
+          ClusterError: garbage is being collected; what is found now may be gone in a moment.
+        """
+        self.write(Staged.SOURCE, source)
+        if self.store.exists(keys.collecting()):
+            self.store.delete([self._key(Staged.SOURCE)])
+            raise ClusterError(
+                "garbage is being collected",
+                "an ingest while none is",
+                "Wait until `sortline dataset gc` has ended; run it again if it was killed",
+            )
 
     def write(self, name: Staged, data: bytes) -> None:
         """Write one, over what an earlier try of the step has left."""

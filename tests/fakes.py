@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
-from ray_jobs.storage import MissingObjectError, Tagged
+from ray_jobs.storage import Listed, MissingObjectError, Tagged
 
 
 class InMemoryStore:
-    """A `ray_jobs.storage.Store` in a dictionary, with the same conditional writes."""
+    """A `ray_jobs.storage.Store` in a dictionary, with the same conditional writes.
+
+    Its clock stands at `now` until a test sets it.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.now = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+        self.modified: dict[str, datetime] = {}
 
     def uri(self, key: str) -> str:
         return f"s3://memory/{key}"
@@ -31,6 +37,7 @@ class InMemoryStore:
 
     def put(self, key: str, data: bytes) -> None:
         self.objects[key] = data
+        self.modified[key] = self.now
 
     def put_once(self, key: str, data: bytes) -> bool:
         return self.compare_and_set(key, data, etag=None)
@@ -40,10 +47,17 @@ class InMemoryStore:
         if (found.etag if found else None) != etag:
             return False
         self.objects[key] = data
+        self.modified[key] = self.now
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
         yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for key in self.keys(prefix):
+            data = self.objects[key]
+            etag = hashlib.md5(data).hexdigest()
+            yield Listed(key, len(data), etag, self.modified.get(key, self.now))
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from infra.ray_side import ask
 from infra.session import Session
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import SortlineError, SpecError
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.run import Export, ExportFormat, ExportResult
 from ray_jobs.storage import Store, fetch_to, read_document
 from tasks import champion
@@ -53,14 +50,5 @@ def _download(store: Store, export: Export, folder: Path) -> Path:
 
 
 def _ask(folder: Path, images: Sequence[Path], top: int, *, log: Path) -> list[Any]:
-    command = [sys.executable, "-m", "ray_jobs.predict", "--export-dir", str(folder)]
-    command += ["--top", str(top), "--", *map(str, images)]
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
-    if done.returncode != 0:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(done.stderr)
-        raise SortlineError(
-            "the model did not answer", "an answer an image", f"Its traceback is in {log}"
-        )
-    return json.loads(done.stdout.splitlines()[-1])
+    options = ["--export-dir", str(folder), "--top", str(top), "--", *map(str, images)]
+    return ask("ray_jobs.predict", options, log=log)

@@ -6,6 +6,20 @@ training may read `shards/train/` and `shards/val/`, never `shards/test/` nor `r
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
+_MANIFEST = re.compile(r"datasets/([^/]+)/([^/]+)/manifest\.json")
+_IN_VERSION = re.compile(r"datasets/([^/]+)/([^/]+)/.+")
+_RAW = re.compile(r"raw/([0-9a-f]{64})")
+
+
+class Version(NamedTuple):
+    """One version of a data set."""
+
+    dataset: str
+    version: str
+
 
 def raw_image(sha256: str) -> str:
     """Original bytes of one photo, once a content."""
@@ -92,3 +106,64 @@ def owned_job(key: str) -> str:
     'sortline-ab12-train-1'
     """
     return key.removeprefix(owner_prefix()).removesuffix(".json")
+
+
+def raw_prefix() -> str:
+    """Where the originals of all data sets lie."""
+    return "raw/"
+
+
+def shard_prefix() -> str:
+    """Where the shards of all data sets lie."""
+    return "shards/"
+
+
+def dataset_prefix() -> str:
+    """Where manifests, entries, ledgers and pointers lie."""
+    return "datasets/"
+
+
+def seen_prefix() -> str:
+    """Where what was seen of all sources lies."""
+    return "seen/"
+
+
+def staging_prefix() -> str:
+    """Where every ingest that is under way hands on what it has."""
+    return "staging/"
+
+
+def collecting() -> str:
+    """There while garbage is collected: an ingest does not begin then."""
+    return f"{staging_prefix()}collecting"
+
+
+def raw_sha256(key: str) -> str | None:
+    """The content that an original's key is of; None where it is another key.
+
+    >>> raw_sha256(raw_image("ab" * 32)) == "ab" * 32
+    True
+    """
+    found = _RAW.fullmatch(key)
+    return found and found[1]
+
+
+def manifest_of(key: str) -> Version | None:
+    """The version that a manifest's key is of; None where it is another key.
+
+    >>> manifest_of(manifest("waste", "0123456789ab"))
+    Version(dataset='waste', version='0123456789ab')
+    """
+    found = _MANIFEST.fullmatch(key)
+    return found and Version(*found.groups())
+
+
+def version_of(key: str) -> Version | None:
+    """The version whose folder a key lies in; None where it lies in none.
+
+    >>> version_of(entries("waste", "0123456789ab", "ab" * 32))
+    Version(dataset='waste', version='0123456789ab')
+    >>> version_of(ledger("waste"))
+    """
+    found = _IN_VERSION.fullmatch(key)
+    return found and Version(*found.groups())

@@ -40,6 +40,23 @@ class Optimizer(Part):
     clipnorm: Annotated[float, Field(gt=0)] | None = None
 
 
+class Augment(Part):
+    """What chance does to a training image; 0 and false leave it as it is.
+
+    `erase` is how often a rectangle of noise covers part of it, `shift` how far of its side it may
+    slide, `flips` mirrors it both ways, `mixup` is the alpha of Beta(alpha, alpha) by which a
+    second image shows through. The defaults are those of the lesson that we replace.
+    """
+
+    erase: Annotated[float, Field(ge=0, le=1)] = 0.5
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    flips: bool = True
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.2
+
+
+NO_AUGMENT = Augment(erase=0.0, shift=0.0, flips=False, mixup=0.0)
+
+
 class Recipe(Document):
     """Everything that decides what is learnt, but the data and the seed.
 
@@ -60,7 +77,14 @@ class Recipe(Document):
     optimizer: Optimizer = Optimizer()
     label_smoothing: Fraction = 0.0
     dropout: Fraction = 0.0
-    flip: bool = False
+    augment: Augment = NO_AUGMENT
+
+    @model_validator(mode="after")
+    def _features_are_of_whole_images(self) -> Self:
+        if self.trainable == "head" and self.augment != NO_AUGMENT:
+            off = ", ".join(f"augment.{key}={value}" for key, value in NO_AUGMENT)
+            raise ValueError(f"{off} with trainable=head, whose features are computed once")
+        return self
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:

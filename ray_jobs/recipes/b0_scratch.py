@@ -6,7 +6,7 @@ Expect: see infra/docs/results.md#b0_scratch
 
 from __future__ import annotations
 
-from ray_jobs.contract.recipe import Optimizer, Recipe, Schedule
+from ray_jobs.contract.recipe import Augment, Optimizer, Recipe, Schedule
 
 RECIPE = Recipe(
     name="b0_scratch",
@@ -21,5 +21,5 @@ RECIPE = Recipe(
     optimizer=Optimizer(clipnorm=1.0),
     label_smoothing=0.1,
     dropout=0.2,
-    flip=True,
+    augment=Augment(),
 )

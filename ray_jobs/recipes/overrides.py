@@ -69,7 +69,7 @@ def _as_spec_error(error: ValidationError, recipe: Recipe) -> SpecError:
     key = ".".join(str(part) for part in first["loc"])
     if not key:  # a rule about several keys: it says itself what it expects
         expected = first["msg"].removeprefix("Value error, ")
-        return SpecError("the schedule does not fit", expected, "Pass --set KEY=VALUE")
+        return SpecError("the keys do not fit together", expected, "Pass --set KEY=VALUE")
     return SpecError(
         f"{key} is {first['input']!r}",
         settable()[key].phrase,

@@ -52,6 +52,7 @@ class Training:
             self._optimizer,
             smoothing=recipe.label_smoothing,
             clipnorm=recipe.optimizer.clipnorm,
+            mixup=recipe.augment.mixup > 0,
         )
         self._evaluation_step = make_evaluation_step(
             strategy, subject.net, smoothing=recipe.label_smoothing
@@ -101,8 +102,8 @@ class Training:
             lambda _: pipeline.training_batches(examples, share)
         )
         total, rows = Sums(0.0, 0.0, 0.0), list[int]()
-        for step, (x, labels, own, weights) in enumerate(batches, epoch * self._steps):
-            total = total.plus(as_sums(self._train_step((x, labels, weights))))
+        for step, (x, labels, shares, own, weights) in enumerate(batches, epoch * self._steps):
+            total = total.plus(as_sums(self._train_step((x, labels, shares, weights))))
             rows += self._real_rows(own, weights)
             watch.step(step + 1, self._rates[step], total)
         return total, rows

@@ -12,7 +12,9 @@ from typing import NamedTuple, cast
 import keras
 import tensorflow as tf
 
-Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+from ray_jobs.training.data.mixup import mix
+
+Batch = tuple[tf.Tensor, ...]
 
 
 class Sums(NamedTuple):
@@ -35,12 +37,16 @@ def as_sums(answer: tf.Tensor) -> Sums:
     return Sums(*(float(value) for value in answer.numpy()))
 
 
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Softmax cross-entropy an image, float32 [N].
 
     Label smoothing: Szegedy et al. 2016, section 7.
+
+    Args:
+      targets: float32 [N, classes], the share of each class: one, or two that are mixed.
+      logits: float32 [N, classes].
+      smoothing: the share that is spread over all classes alike.
     """
-    targets = tf.one_hot(labels, logits.shape[-1])
     losses = keras.losses.categorical_crossentropy(
         targets, logits, from_logits=True, label_smoothing=smoothing
     )
@@ -54,8 +60,12 @@ def make_train_step(
     *,
     smoothing: float,
     clipnorm: float | None = None,
+    mixup: bool = False,
 ) -> Step:
-    """A compiled step: (x, labels, weights) of this worker -> global sums, float32 [3].
+    """A compiled step: (x, labels, shares, weights) of this worker -> global sums, float32 [3].
+
+    `x` may be uint8; it is mixed here, as float32, on the device that trains. An answer is correct
+    that names the image with the larger share.
 
     The gradient is that of the weighted mean over the *global* batch: Keras sums gradients over
     workers, so each divides by the sum of all weights. `clipnorm` bounds the norm of that sum, not
@@ -63,11 +73,18 @@ def make_train_step(
     """
     variables = [variable.value for variable in net.trainable_variables]
 
-    def on_replica(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    classes = net.output_shape[-1]
+
+    def on_replica(
+        x: tf.Tensor, labels: tf.Tensor, shares: tf.Tensor, weights: tf.Tensor
+    ) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
+        x, targets = tf.cast(x, tf.float32), tf.one_hot(labels, classes)
+        if mixup:
+            x, targets = mix(x, shares), mix(targets, shares)
         with tf.GradientTape() as tape:
             logits = net(x, training=True)
-            loss = tf.reduce_sum(cross_entropy(labels, logits, smoothing) * weights)
+            loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
         sums = _all_sums(loss, logits, labels, weights)
         whole = cast("list[tf.Tensor]", tape.gradient(loss, variables))
         gradients = [part / sums[2] for part in whole]
@@ -88,7 +105,8 @@ def make_evaluation_step(
 
     def on_replica(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits = net(x, training=False)
-        loss = tf.reduce_sum(cross_entropy(labels, logits, smoothing) * weights)
+        targets = tf.one_hot(labels, logits.shape[-1])
+        loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
         return _all_sums(loss, logits, labels, weights)
 
     return _compiled(strategy, on_replica)

@@ -57,7 +57,7 @@ def _on_images(worker: Worker, strategy: tf.distribute.Strategy, train: Part, va
         whole=whole,
         share=train.share,
         examples=pipeline.shuffled_image_examples(
-            train.photos, recipe.image_px, seed=seed, flip=recipe.flip
+            train.photos, recipe.image_px, recipe.augment, seed=seed
         ),
         val_share=val.share,
         val=pipeline.image_examples(val.photos, recipe.image_px),

@@ -33,7 +33,8 @@ class Answer:
 
 
 def command(home: Path, *arguments: str) -> list[str]:
-    return [SORTLINE, arguments[0], "--home", str(home), *arguments[1:]]
+    words = 2 if arguments[0] == "dataset" else 1
+    return [SORTLINE, *arguments[:words], "--home", str(home), *arguments[words:]]
 
 
 def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:

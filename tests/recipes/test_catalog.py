@@ -23,10 +23,10 @@ def test_a_recipe_is_known_by_its_own_name_and_resolves_to_itself(name: str):
 
 def test_a_text_is_read_as_what_its_key_holds():
     recipe = catalog.resolve(
-        "lite0_probe",
-        {"epochs": "3", "schedule.base_lr": "1e-2", "flip": "true", "weights": "null"},
+        "b0_scratch",
+        {"epochs": "3", "augment.mixup": "1e-1", "augment.flips": "false", "weights": "null"},
     )
-    assert (recipe.epochs, recipe.schedule.base_lr, recipe.flip) == (3, 0.01, True)
+    assert (recipe.epochs, recipe.augment.mixup, recipe.augment.flips) == (3, 0.1, False)
     assert recipe.weights is None
 
 
@@ -67,7 +67,8 @@ def test_what_names_a_recipe_cannot_be_set(key: str):
             "schedule.base_lr is -0.1",
             "a number more than 0, at most 10",
         ),
-        ("flip", "yes", "flip is 'yes'", "true or false"),
+        ("augment__flips", "yes", "augment.flips is 'yes'", "true or false"),
+        ("augment__erase", 2, "augment.erase is 2", "a number from 0 to 1"),
         ("weights", "x", "weights is 'x'", "one of imagenet, or null"),
         ("label_smoothing", 1, "label_smoothing is 1", "a number at least 0, less than 1"),
         ("optimizer__clipnorm", 0, "optimizer.clipnorm is 0", "a number more than 0, or null"),
@@ -90,6 +91,13 @@ def test_the_remedy_gives_the_value_that_the_recipe_has():
 def test_a_warm_up_longer_than_the_training_is_refused():
     error = refusal("lite0_probe", epochs=1, schedule__warmup_epochs=2)
     assert error.expectation == "epochs at least warm-up and hold together, 2"
+
+
+def test_what_features_computed_once_cannot_follow_is_refused():
+    error = refusal("lite0_probe", augment__shift=0.05)
+    assert error.fact == "the keys do not fit together"
+    assert "augment.shift=0.0" in error.expectation
+    assert "with trainable=head" in error.expectation
 
 
 def test_every_key_of_a_recipe_can_be_set_to_the_value_it_has():

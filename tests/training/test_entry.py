@@ -60,6 +60,7 @@ def test_a_spec_that_is_no_s3_address_is_the_callers_mistake(capsys):
         ("ray_jobs.evaluate_job", ["ray_jobs.training.models", "ray"]),
         ("ray_jobs.export_job", ["ray"]),
         ("ray_jobs.predict", ["tensorflow", "keras", "ray"]),
+        ("ray_jobs.preview", ["tensorflow", "keras", "ray"]),
     ],
 )
 def test_an_entry_point_imports_no_more_than_it_needs(module: str, absent: list[str]):

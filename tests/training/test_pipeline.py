@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.recipe import NO_AUGMENT, Augment
+from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import Share, share_of
 from tests.fakes import InMemoryStore
 from tests.training.conftest import jpeg, store_shard, write_shard
@@ -42,11 +44,17 @@ def flat(batches) -> list[tuple[np.ndarray, int, int, float]]:
     ]
 
 
-def training(photos, *, epoch=0, seed=1, flip=False):
+def batches(photos, *, epoch=0, seed=1, augment=NO_AUGMENT):
     from ray_jobs.training.data import pipeline
 
-    examples = pipeline.shuffled_image_examples(photos, 16, seed=seed, flip=flip)(epoch)
-    return flat(pipeline.training_batches(examples, of_share(7, 3, 4)))
+    examples = pipeline.shuffled_image_examples(photos, 16, augment, seed=seed)(epoch)
+    return pipeline.training_batches(examples, of_share(7, 3, 4))
+
+
+def training(photos, **key) -> list[tuple[np.ndarray, int, int, float]]:
+    """(image, label, row, weight) of an epoch."""
+    seen = flat(batches(photos, **key))
+    return [(image, label, row, weight) for image, label, _, row, weight in seen]
 
 
 def test_an_epoch_has_every_image_once_and_the_places_left_over_weigh_nothing(photos):
@@ -75,17 +83,61 @@ def test_the_order_is_that_of_seed_and_epoch(photos):
     assert order(seed=1) != order(seed=5)
 
 
-def test_images_are_flipped_only_where_the_recipe_says_so_and_the_same_way_each_time(photos):
-    def by_row(**key: object) -> dict[int, np.ndarray]:
-        return {row: image for image, _, row, _ in training(photos, **key)}
+def by_row(photos, **key) -> dict[int, np.ndarray]:
+    return {row: image for image, _, row, _ in training(photos, **key)}
 
-    plain, flipped = by_row(), by_row(flip=True)
-    mirrored = [row for row in plain if not np.array_equal(plain[row], flipped[row])]
-    assert 0 < len(mirrored) < len(plain)
-    for row in mirrored:
-        np.testing.assert_array_equal(flipped[row], plain[row][:, ::-1])
-    again = by_row(flip=True)
-    assert all(np.array_equal(flipped[row], again[row]) for row in flipped)
+
+def test_without_augmentation_training_sees_what_evaluation_sees(photos):
+    from ray_jobs.training.data import pipeline
+
+    seen = by_row(photos)
+    assert seen[0].dtype == np.uint8
+    for image, _, row in pipeline.image_examples(photos, 16).as_numpy_iterator():
+        np.testing.assert_array_equal(seen[row], image)
+
+
+def test_an_image_is_changed_by_seed_epoch_and_its_own_hash_alone(photos, tmp_path):
+    whole = by_row(photos, augment=Augment())
+    # As the second rank of two would hold it: other shards, other rows, other neighbours.
+    alone = by_row(on_disk(tmp_path, IMAGES[4:]), augment=Augment())
+    for row in range(3):
+        np.testing.assert_array_equal(alone[row], whole[4 + row])
+    other = by_row(photos, augment=Augment(), epoch=1)
+    assert sum(np.array_equal(whole[row], other[row]) for row in whole) <= 1
+
+
+def test_a_fresh_pipeline_goes_on_at_a_step_as_an_undisturbed_one(photos):
+    key = {"augment": Augment(), "seed": 3, "epoch": 2}
+    undisturbed = list(batches(photos, **key).as_numpy_iterator())
+    for step in range(4):
+        resumed = list(batches(photos, **key).skip(step).as_numpy_iterator())
+        assert len(resumed) == 4 - step
+        for batch, expected in zip(resumed, undisturbed[step:], strict=True):
+            for part, whole in zip(batch, expected, strict=True):
+                np.testing.assert_array_equal(part, whole)
+
+
+def test_only_a_recipe_that_mixes_gives_shares_other_than_one(photos):
+    def shares(mixup: float) -> np.ndarray:
+        augment = NO_AUGMENT.model_copy(update={"mixup": mixup})
+        return np.concatenate([b[2] for b in batches(photos, augment=augment).as_numpy_iterator()])
+
+    np.testing.assert_array_equal(shares(0.0), 1)
+    mixed = shares(1.0)
+    assert (mixed >= 0.5).all()
+    assert len(set(mixed)) == len(IMAGES)  # a filling place repeats the share of its image
+
+
+def test_a_preview_is_what_the_first_epoch_shows(photos):
+    from ray_jobs.training.data.preview import preview_batch
+
+    recipe = catalog.resolve("b0_scratch", {"image_px": 32, "augment.mixup": 0})
+    seen = preview_batch(photos, recipe, seed=1, images=4)
+    assert (seen.shape, seen.dtype) == ((4, 32, 32, 3), np.uint8)
+    again = preview_batch(photos, recipe, seed=1, images=4)
+    np.testing.assert_array_equal(seen, again)
+    mixed = catalog.resolve("b0_scratch", {"image_px": 32, "augment.mixup": 1})
+    assert (preview_batch(photos, mixed, seed=1, images=4) != seen).any(axis=(1, 2, 3)).all()
 
 
 def test_evaluation_sees_every_image_once_in_the_order_of_the_shards(photos):
@@ -116,9 +168,10 @@ def test_features_are_mixed_anew_each_epoch_and_keep_their_labels():
     features = np.repeat(labels[:, None], 4, axis=1).astype(np.float32)
     examples = pipeline.shuffled_feature_examples(features, labels, seed=3)
     first, second = (list(examples(epoch).as_numpy_iterator()) for epoch in (0, 1))
-    assert sorted(label for _, label, _ in first) == list(range(20))
-    assert [label for _, label, _ in first] != [label for _, label, _ in second]
-    assert all((x == label).all() and label == row for x, label, row in first)
+    assert sorted(label for _, label, *_ in first) == list(range(20))
+    assert [label for _, label, *_ in first] != [label for _, label, *_ in second]
+    assert all((x == label).all() and label == row for x, label, _, row in first)
+    assert all(share == 1 for *_, share, _ in first)
 
 
 def test_sample_ids_are_in_the_order_of_the_rows(photos):

@@ -12,6 +12,8 @@ X = RNG.normal(size=(8, 4)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
 # The last two places only fill up: the second replica has two images, the first four.
 WEIGHTS = np.array([1, 1, 1, 1, 1, 1, 0, 0], np.float32)
+WHOLE = np.ones(8, np.float32)
+BATCH = (X, LABELS, WHOLE, WEIGHTS)
 
 
 def per_replica(strategy, *arrays):
@@ -36,7 +38,7 @@ def small_net(strategy, *, batch_norm: bool = False):
         return keras.Sequential([*layers, *([keras.layers.BatchNormalization()] * batch_norm)])
 
 
-def stepped(strategy, batch, *, clipnorm=None, smoothing=0.1):
+def stepped(strategy, batch, *, clipnorm=None, smoothing=0.1, mixup=False):
     """The sums of one SGD step, and the kernel before and after."""
     import keras
 
@@ -48,7 +50,9 @@ def stepped(strategy, batch, *, clipnorm=None, smoothing=0.1):
     with strategy.scope():
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(net.trainable_variables)
-    step = make_train_step(strategy, net, optimizer, smoothing=smoothing, clipnorm=clipnorm)
+    step = make_train_step(
+        strategy, net, optimizer, smoothing=smoothing, clipnorm=clipnorm, mixup=mixup
+    )
     sums = as_sums(step(per_replica(strategy, *batch)))
     return sums, before, values_of(net.weights)[0]
 
@@ -61,15 +65,15 @@ def alone():
 
 
 def test_two_replicas_take_the_step_of_one(two_replicas, alone):
-    together, _, kernel = stepped(two_replicas, (X, LABELS, WEIGHTS))
-    single, _, expected = stepped(alone, (X, LABELS, WEIGHTS))
+    together, _, kernel = stepped(two_replicas, BATCH)
+    single, _, expected = stepped(alone, BATCH)
     np.testing.assert_allclose(kernel, expected, atol=1e-6)
     assert together == pytest.approx(single, rel=1e-5)
     assert together.images == 6
 
 
 def test_the_gradient_is_that_of_the_weighted_mean(alone):
-    _, before, after = stepped(alone, (X, LABELS, WEIGHTS), smoothing=0.0)
+    _, before, after = stepped(alone, BATCH, smoothing=0.0)
     logits = X @ before
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     error = (shares - np.eye(3)[LABELS]) * WEIGHTS[:, None]
@@ -80,15 +84,36 @@ def test_an_image_without_weight_teaches_nothing(two_replicas):
     other = X.copy()
     other[6:] = 100.0
     np.testing.assert_array_equal(
-        stepped(two_replicas, (X, LABELS, WEIGHTS))[2],
-        stepped(two_replicas, (other, LABELS, WEIGHTS))[2],
+        stepped(two_replicas, BATCH)[2],
+        stepped(two_replicas, (other, LABELS, WHOLE, WEIGHTS))[2],
     )
 
 
+def test_a_mixed_step_is_one_on_mixed_images_and_targets(alone):
+    shares = np.linspace(0.5, 1, 8, dtype=np.float32)
+    batch = (X, LABELS, shares, WHOLE)
+    sums, before, after = stepped(alone, batch, smoothing=0.0, mixup=True)
+    own = shares[:, None]
+    mixed = own * X + (1 - own) * X[::-1]
+    targets = own * np.eye(3)[LABELS] + (1 - own) * np.eye(3)[LABELS[::-1]]
+    logits = mixed @ before
+    answers = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(before - after, mixed.T @ (answers - targets) / 8, atol=1e-6)
+    hits = (logits.argmax(axis=1) == LABELS).sum()
+    assert sums == pytest.approx((-(targets * np.log(answers)).sum(), hits, 8), rel=1e-5)
+
+
+def test_images_may_come_as_bytes(alone):
+    numbers = np.arange(32, dtype=np.uint8).reshape(8, 4)
+    as_floats = stepped(alone, (numbers.astype(np.float32), LABELS, WHOLE, WEIGHTS))
+    as_bytes = stepped(alone, (numbers, LABELS, WHOLE, WEIGHTS))
+    assert as_bytes[0] == as_floats[0]
+    np.testing.assert_array_equal(as_bytes[2], as_floats[2])
+
+
 def test_the_norm_that_is_clipped_is_that_of_the_summed_gradient(two_replicas, alone):
-    batch = (X, LABELS, WEIGHTS)
-    _, before, free = stepped(alone, batch)
-    _, _, clipped = stepped(two_replicas, batch, clipnorm=0.01)
+    _, before, free = stepped(alone, BATCH)
+    _, _, clipped = stepped(two_replicas, BATCH, clipnorm=0.01)
     # The bias has a gradient too: the kernel's own norm stays below the bound.
     moved, whole = before - clipped, before - free
     ratio = moved / whole
@@ -120,7 +145,7 @@ def test_moving_statistics_become_the_mean_over_replicas(two_replicas):
         optimizer = keras.optimizers.SGD(0.0)
         optimizer.build(net.trainable_variables)
     step = make_train_step(two_replicas, net, optimizer, smoothing=0.0)
-    step(per_replica(two_replicas, X, LABELS, WEIGHTS))
+    step(per_replica(two_replicas, *BATCH))
     moving = net.layers[-1].moving_mean.value
     own = [part.numpy() for part in two_replicas.experimental_local_results(moving)]
     assert not np.allclose(*own)
@@ -135,8 +160,9 @@ def test_smoothing_spreads_a_share_over_all_classes():
     from ray_jobs.training.step import cross_entropy
 
     # With logits (0, 0), each class costs ln 2, however the target is spread.
-    loss = cross_entropy(tf.constant([0]), tf.constant([[0.0, 0.0]]), 0.2)
+    first = tf.constant([[1.0, 0.0]])
+    loss = cross_entropy(first, tf.constant([[0.0, 0.0]]), 0.2)
     np.testing.assert_allclose(loss, [np.log(2)], rtol=1e-6)
     # With (ln 3, 0): 0.9 * ln(4/3) + 0.1 * ln 4.
-    loss = cross_entropy(tf.constant([0]), tf.constant([[np.log(3), 0.0]], tf.float32), 0.2)
+    loss = cross_entropy(first, tf.constant([[np.log(3), 0.0]], tf.float32), 0.2)
     np.testing.assert_allclose(loss, [0.9 * np.log(4 / 3) + 0.1 * np.log(4)], rtol=1e-6)

@@ -1,8 +1,9 @@
 """From shards on disk to batches: every image once an epoch, the same steps on every rank.
 
 An example is `(x, label, row)`: `x` an image or the features of one, `row` its place in the
-worker's share. A batch is `(x, labels, rows, weights)`; a weight of 0 marks a place that only fills
-up the last steps.
+worker's share. One to train on is `(x, label, share, row)`: `share` is how much of a mixture it is
+(see `mixup`), 1 where nothing is mixed. A batch has all that many times over, and last `weights`; a
+weight of 0 marks a place that only fills up the last steps.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ray_jobs.contract.recipe import Augment
+from ray_jobs.training.data import seeds
+from ray_jobs.training.data.augment import augmented
+from ray_jobs.training.data.mixup import share_of_leader
 from ray_jobs.training.data.photos import Photos
-from ray_jobs.training.data.records import decode, records
+from ray_jobs.training.data.records import decode, decode_rgb, records
+from ray_jobs.training.data.seeds import Purpose
 from ray_jobs.training.data.share import Share
 
 # Encoded records, about 20 kB each: 80 MB a worker.
@@ -23,6 +29,7 @@ _SHUFFLED = 4096
 
 Examples = Callable[[int], tf.data.Dataset]
 _Record = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+_Example = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 def image_examples(photos: Photos, image_px: int) -> tf.data.Dataset:
@@ -35,19 +42,27 @@ def image_examples(photos: Photos, image_px: int) -> tf.data.Dataset:
     return records(photos).enumerate().map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def shuffled_image_examples(photos: Photos, image_px: int, *, seed: int, flip: bool) -> Examples:
-    """For an epoch, the image examples in its own order, each flipped or not by (seed, row)."""
+def shuffled_image_examples(
+    photos: Photos, image_px: int, augment: Augment, *, seed: int
+) -> Examples:
+    """For an epoch, the image examples in its own order, each changed in its own way.
+
+    Here x is uint8 [image_px, image_px, 3]: a quarter of what goes to the training device as float.
+    """
 
     def of_epoch(epoch: int) -> tf.data.Dataset:
-        def to_example(row: tf.Tensor, record: _Record) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            _, encoded, label = record
-            image = decode(encoded, image_px)
-            if flip:
-                own = tf.stack([seed + epoch, row])
-                image = tf.image.stateless_random_flip_left_right(image, own)
-            return image, label, row
+        keys = {purpose: seeds.key_of(seed, epoch, purpose) for purpose in Purpose}
 
-        mixed = records(photos).enumerate().shuffle(_SHUFFLED, seed=seed + epoch)
+        def to_example(row: tf.Tensor, record: _Record) -> _Example:
+            sha256, encoded, label = record
+            image = augmented(decode_rgb(encoded), sha256, image_px, augment, keys)
+            share = tf.constant(1.0)
+            if augment.mixup > 0:
+                counter = seeds.counter_of(sha256)
+                share = share_of_leader(augment.mixup, keys[Purpose.MIXUP], counter)
+            return image, label, share, row
+
+        mixed = records(photos).enumerate().shuffle(_SHUFFLED, seed=keys[Purpose.ORDER])
         return mixed.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
     return of_epoch
@@ -60,7 +75,8 @@ def shuffled_feature_examples(
 
     def of_epoch(epoch: int) -> tf.data.Dataset:
         order = np.random.default_rng([seed, epoch]).permutation(len(labels))
-        return tf.data.Dataset.from_tensor_slices((features[order], labels[order], order))
+        whole = np.ones(len(labels), np.float32)
+        return tf.data.Dataset.from_tensor_slices((features[order], labels[order], whole, order))
 
     return of_epoch
 

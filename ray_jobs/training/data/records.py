@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import tensorflow as tf
 
@@ -30,11 +30,23 @@ def records(photos: Photos) -> tf.data.Dataset:
         parts = tf.io.parse_single_example(record, _FEATURES)
         return parts["image/sha256"], parts["image/encoded"], labels.lookup(parts["image/sha256"])
 
-    def counts(*record: Any) -> tf.Tensor:
-        return tf.not_equal(record[-1], _SET_ASIDE)
+    def counts(*record: object) -> tf.Tensor:
+        return tf.not_equal(cast("tf.Tensor", record[-1]), _SET_ASIDE)
 
     files = [str(file) for file in photos.files]
     return tf.data.TFRecordDataset(files).map(read).filter(counts)
+
+
+def decode_rgb(encoded: tf.Tensor) -> tf.Tensor:
+    """Decode one JPEG or PNG.
+
+    Args:
+      encoded: scalar string. EXIF is ignored: a record is upright already.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    return tf.io.decode_image(encoded, channels=3, expand_animations=False)
 
 
 def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
@@ -45,10 +57,9 @@ def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
       image_px: side of the square.
 
     Returns:
-      float32 [image_px, image_px, 3] in 0..255.
+      float32 [image_px, image_px, 3], whole numbers in 0..255.
     """
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    return letterbox(image, image_px)
+    return letterbox(decode_rgb(encoded), image_px)
 
 
 def sample_ids(photos: Photos) -> list[str]:

@@ -15,6 +15,7 @@ from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Listed, MissingObjectError
 from tasks.sources.base import SourceImage
 from tasks.sources.registry import open_source
+from tests.tasks.clock import NOON
 
 Files = Mapping[str, bytes]
 
@@ -109,7 +110,7 @@ class InMemoryBucket:
 
     def _listed(self, key: str) -> Listed:
         data = self.objects[key]
-        return Listed(key, len(data), hashlib.md5(data).hexdigest())
+        return Listed(key, len(data), hashlib.md5(data).hexdigest(), NOON)
 
 
 def buckets_of(**buckets: Mapping[str, bytes]):
