@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead bench-waiting lock clean
+.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead bench-waiting bench-pipeline lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-overhead: setup  ## the DAG beside a plain script of the same steps: PAIRS
 
 bench-waiting: setup  ## a thousand waiting jobs in one event loop: JOBS=1000 INTERVAL_S=2
 	@$(BIN)/python -m tests.bench.waiting
+
+bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.pipeline
 
 lock: setup  ## resolve every lock anew
 	@bash infra/locks/make.sh
