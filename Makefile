@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format e2e test-faults bench-demo bench-overhead bench-waiting bench-near lock clean
+.PHONY: help setup demo test check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,12 @@ bench-waiting: setup  ## a thousand waiting jobs in one event loop: JOBS=1000 IN
 
 bench-near: setup  ## grouping of 1e4, 1e5 and 1e6 hashes: SIZES="10000 100000 1000000"
 	@$(BIN)/python -m tests.bench.near
+
+bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.pipeline
+
+bench-ingest: setup  ## an ingest beside raw puts, again, and with 1% more; SMALL="10000,100000" for memory
+	@$(BIN)/python -m tests.bench.ingest
 
 lock: setup  ## resolve every lock anew
 	@bash infra/locks/make.sh

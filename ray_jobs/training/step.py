@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import keras
 import tensorflow as tf
 
-from ray_jobs.training.data.mixup import mix
+from ray_jobs.training.data.mixup import mix, mix_images
 
 Batch = tuple[tf.Tensor, ...]
 
@@ -79,9 +79,10 @@ def make_train_step(
         x: tf.Tensor, labels: tf.Tensor, shares: tf.Tensor, weights: tf.Tensor
     ) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        x, targets = tf.cast(x, tf.float32), tf.one_hot(labels, classes)
+        targets = tf.one_hot(labels, classes)
         if mixup:
-            x, targets = mix(x, shares), mix(targets, shares)
+            x, targets = mix_images(x, shares), mix(targets, shares)
+        x = tf.cast(x, tf.float32)
         with tf.GradientTape() as tape:
             logits = net(x, training=True)
             loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)

@@ -18,6 +18,7 @@ from ray_jobs.entry import log_to_stdout
 from ray_jobs.storage import put_content
 from ray_jobs.training.backend import quieten_reports
 from ray_jobs.training.loop import Training
+from ray_jobs.training.memory import keep_freed_memory
 from ray_jobs.training.outcome import Outcome
 from ray_jobs.training.strategy import configure_devices, make_strategy
 from ray_jobs.training.subject import prepare
@@ -29,6 +30,7 @@ def work(config: Mapping[str, str]) -> str | None:
     log_to_stdout()
     quieten_reports()
     tf.get_logger().setLevel(logging.WARNING)  # a line for each collective it builds
+    keep_freed_memory()
     worker = Worker.from_config(config)
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)

@@ -103,6 +103,16 @@ def test_a_mixed_step_is_one_on_mixed_images_and_targets(alone):
     assert sums == pytest.approx((-(targets * np.log(answers)).sum(), hits, 8), rel=1e-5)
 
 
+def test_two_replicas_mix_each_their_own_half(two_replicas, alone):
+    shares = np.linspace(0.5, 1, 8, dtype=np.float32)
+    # Of one half twice, a replica each, is as of one half once.
+    halves = [np.concatenate([part[:4], part[:4]]) for part in (X, LABELS, shares, WHOLE)]
+    together, _, kernel = stepped(two_replicas, halves, mixup=True)
+    single, _, expected = stepped(alone, [part[:4] for part in halves], mixup=True)
+    np.testing.assert_allclose(kernel, expected, atol=1e-6)
+    assert together.loss == pytest.approx(2 * single.loss, rel=1e-5)
+
+
 def test_images_may_come_as_bytes(alone):
     numbers = np.arange(32, dtype=np.uint8).reshape(8, 4)
     as_floats = stepped(alone, (numbers.astype(np.float32), LABELS, WHOLE, WEIGHTS))

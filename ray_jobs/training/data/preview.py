@@ -7,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.training.data.mixup import mix
+from ray_jobs.training.data.mixup import mix_images
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.pipeline import shuffled_image_examples
 
@@ -27,5 +27,5 @@ def preview_batch(photos: Photos, recipe: Recipe, *, seed: int, images: int) -> 
     examples = shuffled_image_examples(photos, recipe.image_px, recipe.augment, seed=seed)(0)
     x, _, shares, _ = next(iter(examples.batch(images)))
     if recipe.augment.mixup > 0:
-        x = tf.cast(tf.round(mix(tf.cast(x, tf.float32), shares)), tf.uint8)
+        x = tf.cast(tf.round(mix_images(x, shares)), tf.uint8)
     return x.numpy()

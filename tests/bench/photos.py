@@ -1,0 +1,19 @@
+"""Photos for benchmarks: those of a folder, a class a folder, or drawn ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.images import upright_rgb
+from tasks.sources.sample import SampleSource
+
+
+def labelled(folder: str | None, *, at_most: int) -> list[tuple[bytes, int]]:
+    """JPEGs as shards hold them, with labels; evenly from all classes."""
+    if folder is None:
+        found = [(image.label, image.read) for image in SampleSource().images()]
+    else:
+        found = [(p.parent.name, p.read_bytes) for p in sorted(Path(folder).rglob("*.jpg"))]
+    every = max(1, -(-len(found) // at_most))
+    labels = sorted({label for label, _ in found})
+    return [(upright_rgb(read()), labels.index(label)) for label, read in found[::every]]
