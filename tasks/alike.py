@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +56,8 @@ class Alike:
         everything: list[str] = [*looks, *sorted(held.keys() - set(looks))]
         for node, look in enumerate(looks):
             alike._look_at(node, held.get(look))
-        ones, others = near(everything)
-        for one, other in zip(ones.tolist(), others.tolist(), strict=True):
+        ones, others = (cast("list[int]", side.tolist()) for side in near(everything))
+        for one, other in zip(ones, others, strict=True):
             if other < len(looks):
                 alike.new[one].add(other)
                 alike.new[other].add(one)

@@ -19,7 +19,7 @@ from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
 from ray_jobs.training.backend import STARTUP_ERRORS, DataParallelTrainer, TensorflowConfig
 from ray_jobs.training.filesystem import filesystem
-from ray_jobs.training.worker import order_for
+from ray_jobs.training.order import Order, write_order
 
 # A worker that dies is replaced so many times; its epoch starts again from the last checkpoint.
 _WORKER_FAILURES = 3
@@ -43,7 +43,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
     check_shards(manifest, spec.resources)
     trainer = DataParallelTrainer(
         _work,
-        train_loop_config=order_for(bucket, spec, manifest),
+        train_loop_config=write_order(Order(bucket, spec, manifest)),
         backend_config=TensorflowConfig(),
         scaling_config=scaling_of(spec.resources),
         run_config=RunConfig(

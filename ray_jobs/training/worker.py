@@ -17,6 +17,7 @@ from ray_jobs.storage import Store, connect
 from ray_jobs.training.data.part import Part, part_of
 from ray_jobs.training.data.photos import fetch_photos
 from ray_jobs.training.data.share import Share, share_of
+from ray_jobs.training.order import read_order
 from ray_jobs.training.progress import ProgressBoard
 
 
@@ -50,19 +51,19 @@ class Worker:
 
     @classmethod
     def from_config(cls, config: Mapping[str, str]) -> Worker:
-        """What Ray says of this process, and the order that the driver sent (`order_for`)."""
+        """What Ray says of this process, and the order that the driver sent."""
         context = ray.train.get_context()
-        spec = RunSpec.from_json(config["spec"].encode(), origin="the driver")
-        store = connect(config["bucket"])
+        order = read_order(config)
+        store = connect(order.bucket)
         given = ray.get_runtime_context().get_assigned_resources()
         return cls(
             rank=context.get_world_rank(),
             world=context.get_world_size(),
             cpus=max(1, int(given.get("CPU", 1))),
-            spec=spec,
-            manifest=DatasetManifest.from_json(config["manifest"].encode(), origin="the driver"),
+            spec=order.spec,
+            manifest=order.manifest,
             store=store,
-            board=ProgressBoard(store, spec.run_id),
+            board=ProgressBoard(store, order.spec.run_id),
         )
 
     @property
@@ -90,12 +91,3 @@ class Worker:
         """Write the trace, over the one of the epoch before."""
         key = keys.run(self.spec.run_id, f"workers/{self.rank}.json")
         self.store.put(key, trace.to_json())
-
-
-def order_for(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> dict[str, str]:
-    """The driver's order to each worker: text only, nothing secret."""
-    return {
-        "bucket": bucket,
-        "spec": spec.to_json().decode(),
-        "manifest": manifest.to_json().decode(),
-    }

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from ray_jobs.training.data.letterbox import fit
 from ray_jobs.training.data.mixup import mix, mix_images
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.records import decode_rgb, records
+from ray_jobs.training.data.roster import place
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.memory import keep_freed_memory
 from tasks.records import frame, image_example
@@ -84,10 +86,12 @@ def in_shards(pictures: Pictures, folder: Path) -> Photos:
     """As an ingest leaves them."""
     shas = [hashlib.sha256(encoded).hexdigest() for encoded, _ in pictures]
     files = [folder / f"{n}.tfrecord" for n in range(4)]
-    whole = [image_example(p, n, sha) for (p, n), sha in zip(pictures, shas, strict=True)]
+    whole = [image_example(p, sha) for (p, _), sha in zip(pictures, shas, strict=True)]
     for n, file in enumerate(files):
         file.write_bytes(frame(whole[n :: len(files)]))
-    return Photos(files, dict(zip(shas, (label for _, label in pictures), strict=True)))
+    labels = [label for _, label in pictures]
+    held = zip(cycle(files), shas, labels, strict=False)
+    return Photos(files, {place(str(file), sha): label for file, sha, label in held})
 
 
 def stages_of(photos: Photos, count: int, image_px: int, classes: int) -> dict[str, Run]:

@@ -52,7 +52,7 @@ def write_dataset(store: ObjectStore) -> DatasetManifest:
         images=StateCounts(kept=sum(IMAGES.values()), duplicate=0, conflict=0, quarantined=0),
         splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in IMAGES.items()},
         shards=shards,
-        entries=ObjectRef(key=keys.entries("noise", "v1"), sha256="0" * 64, size_bytes=0),
+        entries=ObjectRef(key=keys.entries("noise", "v1", "0" * 64), sha256="0" * 64, size_bytes=0),
     )
     entries = [e for split in Split for e in entries_of(photos(split), split, CLASSES)]
     manifest = with_entries(store, manifest, entries)

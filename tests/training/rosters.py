@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, Split
 from ray_jobs.storage import Store, put_content
@@ -16,8 +18,11 @@ def sha_of(image: bytes) -> str:
     return hashlib.sha256(image).hexdigest()
 
 
-def roster_of(images: Images) -> dict[str, int]:
-    return {sha_of(image): label for image, label in images}
+def roster_of(images: Images, shards: Iterable[Path | str]) -> dict[str, int]:
+    """The roster in which each image counts wherever it lies."""
+    from ray_jobs.training.data.roster import place
+
+    return {place(str(shard), sha_of(image)): label for shard in shards for image, label in images}
 
 
 def entries_of(
@@ -39,6 +44,19 @@ def entries_of(
 def with_entries(
     store: Store, manifest: DatasetManifest, entries: Iterable[Entry]
 ) -> DatasetManifest:
-    """The manifest of a version that has these entries; their table is in the store."""
-    table = put_content(store, manifest.entries.key, encode_entries(entries))
+    """The manifest of a version that has these entries; their table is in the store.
+
+    An entry without a shard that is kept gets the first one of its split that holds it.
+    """
+    held = [
+        (split, ref.key, store.get(ref.key)) for split in Split for ref in manifest.shards[split]
+    ]
+
+    def shard_of(entry: Entry) -> str | None:
+        sha256 = (entry.sha256 or "").encode()
+        places = (key for split, key, data in held if split is entry.split and sha256 in data)
+        return entry.shard or next(places, None)
+
+    placed = [replace(entry, shard=shard_of(entry)) for entry in entries]
+    table = put_content(store, manifest.entries.key, encode_entries(placed))
     return manifest.model_copy(update={"entries": table})

@@ -31,7 +31,7 @@ def on_disk(folder, *shards):
     from ray_jobs.training.data.photos import Photos
 
     files = [write_shard(folder, part)[0] for part in shards]
-    return Photos(files, roster_of(IMAGES))
+    return Photos(files, roster_of(IMAGES, files))
 
 
 def of_share(records: int, batch: int, steps: int) -> Share:
@@ -188,7 +188,7 @@ def test_our_records_read_as_those_of_tensorflow(tmp_path):
     path = tmp_path / "ours.tfrecord"
     shas = [hashlib.sha256(image).hexdigest() for image, _ in IMAGES]
     path.write_bytes(frame(map(image_example, (image for image, _ in IMAGES), shas)))
-    assert sample_ids(Photos([path], roster_of(IMAGES))) == shas
+    assert sample_ids(Photos([path], roster_of(IMAGES, [path]))) == shas
 
 
 def test_a_shard_is_fetched_once(tmp_path):
@@ -221,6 +221,6 @@ def test_two_ranks_see_disjoint_images_whose_union_is_the_split(tmp_path):
     shards = [store_shard(store, tmp_path, IMAGES[n : n + 2]) for n in range(0, 7, 2)]
     shares = [share_of(rank, 2, shards, global_batch=2) for rank in range(2)]
     files = [fetch_shards(store, share.shards, tmp_path) for share in shares]
-    seen = [sample_ids(Photos(own, roster_of(IMAGES))) for own in files]
+    seen = [sample_ids(Photos(own, roster_of(IMAGES, own))) for own in files]
     assert not set(seen[0]) & set(seen[1])
     assert sorted(seen[0] + seen[1]) == sorted(hashlib.sha256(i).hexdigest() for i, _ in IMAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import pytest
 
@@ -51,7 +52,9 @@ def test_a_roster_has_what_the_split_keeps_and_nothing_of_other_splits(tmp_path)
         *entries_of(IMAGES[4:], Split.TRAIN, CLASSES, ImageState.CONFLICT),
     ]
     manifest = published(store, tmp_path, entries, records=3)
-    assert read_roster(store, manifest, Split.TRAIN) == roster_of(IMAGES[:3])
+    assert read_roster(store, manifest, Split.TRAIN) == roster_of(
+        IMAGES[:3], [shard.key for shard in manifest.shards[Split.TRAIN]]
+    )
 
 
 def test_the_label_is_that_of_the_version_whatever_the_shard_says(tmp_path):
@@ -82,6 +85,24 @@ def test_the_table_of_labels_outlives_the_call_that_made_it(tmp_path):
     examples = image_examples(photos, 16)
     gc.collect()
     assert [int(label) for _, label, _ in examples] == [label for _, label in IMAGES]
+
+
+def test_an_image_that_lies_in_two_shards_counts_where_the_entries_say(tmp_path):
+    """It went, and the old shard stayed; it came back, and was written again."""
+    from ray_jobs.training.data.records import sample_ids
+
+    store = InMemoryStore()
+    old = store_shard(store, tmp_path, IMAGES[:4]).model_copy(update={"records": 3})
+    new = store_shard(store, tmp_path, IMAGES[3:])
+    manifest = documents.manifest()
+    shards = dict.fromkeys(Split, ()) | {Split.TRAIN: (old, new)}
+    manifest = manifest.model_copy(update={"shards": shards})
+    entries = [
+        *(replace(e, shard=old.key) for e in entries_of(IMAGES[:3], Split.TRAIN, CLASSES)),
+        *(replace(e, shard=new.key) for e in entries_of(IMAGES[3:], Split.TRAIN, CLASSES)),
+    ]
+    photos = photos_of(store, with_entries(store, manifest, entries), tmp_path)
+    assert sample_ids(photos) == [sha_of(image) for image, _ in IMAGES]
 
 
 def test_entries_that_keep_other_images_than_the_shards_count_are_refused(tmp_path):

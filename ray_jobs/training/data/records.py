@@ -26,15 +26,21 @@ def records(photos: Photos) -> tf.data.Dataset:
     """
     labels = _table(photos.roster)
 
-    def read(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        parts = tf.io.parse_single_example(record, _FEATURES)
-        return parts["image/sha256"], parts["image/encoded"], labels.lookup(parts["image/sha256"])
+    def read(shard: tf.Tensor) -> tf.data.Dataset:
+        name = tf.strings.split(shard, "/")[-1]
+
+        def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            parts = tf.io.parse_single_example(record, _FEATURES)
+            sha256 = parts["image/sha256"]
+            return sha256, parts["image/encoded"], labels.lookup(name + "/" + sha256)
+
+        return tf.data.TFRecordDataset(shard).map(parse)
 
     def counts(*record: object) -> tf.Tensor:
         return tf.not_equal(cast("tf.Tensor", record[-1]), _SET_ASIDE)
 
-    files = [str(file) for file in photos.files]
-    return tf.data.TFRecordDataset(files).map(read).filter(counts)
+    files = tf.constant([str(file) for file in photos.files], tf.string)
+    return tf.data.Dataset.from_tensor_slices(files).flat_map(read).filter(counts)
 
 
 def decode_rgb(encoded: tf.Tensor) -> tf.Tensor:

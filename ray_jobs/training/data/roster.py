@@ -7,6 +7,7 @@ read.
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, cast
 
 import pyarrow
@@ -16,10 +17,23 @@ from ray_jobs.contract.dataset import DatasetManifest, ImageState, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Store, fetch
 
-_COLUMNS = ["sha256", "label"]
+_COLUMNS = ["shard", "sha256", "label"]
 
 Roster = dict[str, int]
-"""sha256 (hex) of an image that counts -> its label, an index into the manifest's classes."""
+"""Place of a record that counts (`place`) -> its label, an index into the manifest's classes."""
+
+
+def place(shard: str, sha256: str) -> str:
+    """The name of a record: an image that went and came back lies in two shards, and counts once.
+
+    Args:
+      shard: the shard's key, or its file.
+      sha256: of the original image, hex.
+
+    >>> place("shards/train/ab12.tfrecord", "cd34")
+    'ab12.tfrecord/cd34'
+    """
+    return f"{PurePath(shard).name}/{sha256}"
 
 
 def read_roster(store: Store, manifest: DatasetManifest, split: Split) -> Roster:
@@ -33,7 +47,7 @@ def read_roster(store: Store, manifest: DatasetManifest, split: Split) -> Roster
     unknown = sorted({str(row["label"]) for row in rows} - label_of.keys())
     if unknown:
         raise _contradiction(manifest, f"names a class '{unknown[0]}'", str(manifest.classes))
-    roster = {str(row["sha256"]): label_of[str(row["label"])] for row in rows}
+    roster = {place(row["shard"], row["sha256"]): label_of[row["label"]] for row in rows}
     expected = sum(shard.records for shard in manifest.shards[split])
     if len(roster) != expected:
         found = f"keeps {len(roster)} images in split '{split}'"
