@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ray_jobs.contract.errors import SpecError, closest
 from ray_jobs.storage import split_uri
-from tasks.sources.address import EXPECTED, Address, Place, parse
+from tasks.sources.address import EXPECTED, Address, Place, is_here, parse
 from tasks.sources.base import Source
 from tasks.sources.fetching.fetch import check_size, fetch
 from tasks.sources.fetching.remote import Remote
@@ -60,24 +60,26 @@ def open_source(
         )
     address = parse(uri)
     if address.place is Place.SAMPLE or format == SAMPLE_FORMAT:
-        return _sample(address, format)
+        return _sample(address, format, keep_test=keep_test)
     how = Reading(None if format == "auto" else Layout(format), keep_test)
     return TreeSource(address, *_OPENERS[address.place](address, how, buckets))
 
 
-def _sample(address: Address, format: str) -> Source:
+def _sample(address: Address, format: str, *, keep_test: bool) -> Source:
     if address.place is not Place.SAMPLE or format not in {"auto", SAMPLE_FORMAT}:
         raise SpecError(
             f"'{address.public}' is not of the format '{format}'",
             "the format 'sample' for sample: alone",
             "Leave the format at auto",
         )
+    if keep_test:
+        raise SpecError("sample: has no test split", "a source that has one", "Leave it out")
     return SampleSource()
 
 
 def _open_local(address: Address, how: Reading, buckets: Buckets | None) -> Opened:
     path = address.path
-    if not address.uri or not path.exists():
+    if not address.uri or not is_here(address.uri):
         raise SpecError(
             f"the source '{address.public}' does not exist on the machine where the ingest runs",
             EXPECTED,
