@@ -14,6 +14,7 @@ from tasks.sources.fetching.fetch import check_size, fetch
 from tasks.sources.fetching.remote import Remote
 from tasks.sources.fetching.stored import StoredFile
 from tasks.sources.fetching.web import WebFile
+from tasks.sources.formats import FORMATS, SAMPLE_FORMAT
 from tasks.sources.layouts.kinds import Layout, table_layout
 from tasks.sources.sample import SampleSource
 from tasks.sources.tree_source import Reading, TreeSource
@@ -21,9 +22,6 @@ from tasks.sources.trees.archive import local_stamp, open_archive
 from tasks.sources.trees.base import Tree
 from tasks.sources.trees.bucket import Bucket, BucketTree
 from tasks.sources.trees.local import LocalTree
-
-SAMPLE_FORMAT = "sample"
-FORMATS = ("auto", *(layout.value for layout in Layout), SAMPLE_FORMAT)
 
 Buckets = Callable[[str], Bucket]
 """Opens a bucket by its name, as whoever runs the ingest may read it."""
@@ -47,7 +45,7 @@ def open_source(
 
     Args:
       uri: `sample:`, the path of a folder, an archive or a table, `s3://`, `http://`, `https://`.
-      format: one of `FORMATS`; `auto` looks and decides.
+      format: one of `tasks.sources.formats.FORMATS`; `auto` looks and decides.
       keep_test: honour the source's own test split.
       buckets: opens the bucket of an `s3://` address.
 

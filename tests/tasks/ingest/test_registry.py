@@ -3,7 +3,8 @@ import os
 import pytest
 
 from ray_jobs.contract.errors import DataError, SpecError
-from tasks.sources.registry import FORMATS, open_source
+from tasks.sources.formats import FORMATS
+from tasks.sources.registry import open_source
 from tasks.sources.sample import SampleSource
 from tests.tasks.ingest.pictures import make_tree
 from tests.tasks.ingest.trees import labels_of
