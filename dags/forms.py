@@ -16,7 +16,7 @@ from tasks.class_map import BUILT_IN
 from tasks.class_map import MAX_LENGTH as CLASS_MAP_LENGTH
 from tasks.names import MAX_LENGTH
 from tasks.order import BUDGET_LIMIT_MINUTES, DEFAULT_WORKERS, WORKERS_LIMIT
-from tasks.sources.registry import FORMATS
+from tasks.sources.formats import FORMATS
 
 # Airflow opens the fields without a section by itself, and the sections at a click.
 _CLUSTER = "Cluster: workers and budget"

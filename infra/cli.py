@@ -23,7 +23,7 @@ from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
 from infra.session import Session
 from ray_jobs.contract.errors import SortlineError, disk_full
 from tasks.class_map import BUILT_IN
-from tasks.sources.registry import FORMATS
+from tasks.sources.formats import FORMATS
 
 app = typer.Typer(
     help="Keeps a waste-sorting image classifier fresh.",

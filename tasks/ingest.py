@@ -58,7 +58,7 @@ class Asked:
 
     Attributes:
       uri: where it is.
-      format: one of `tasks.sources.registry.FORMATS`.
+      format: one of `tasks.sources.formats.FORMATS`.
       class_map: YAML, or the name of a map of ours; empty: none.
       keep_test: honour the source's own test split.
     """

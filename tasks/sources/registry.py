@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from ray_jobs.contract.errors import SpecError, closest
 from ray_jobs.storage import split_uri
-from tasks.sources.address import EXPECTED, Address, Place, parse
+from tasks.sources.address import EXPECTED, Address, Place, is_here, parse
 from tasks.sources.base import Source
 from tasks.sources.fetching.fetch import check_size, fetch
 from tasks.sources.fetching.remote import Remote
 from tasks.sources.fetching.stored import StoredFile
 from tasks.sources.fetching.web import WebFile
+from tasks.sources.formats import FORMATS, SAMPLE_FORMAT
 from tasks.sources.layouts.kinds import Layout, table_layout
 from tasks.sources.sample import SampleSource
 from tasks.sources.tree_source import Reading, TreeSource
@@ -21,9 +22,6 @@ from tasks.sources.trees.archive import local_stamp, open_archive
 from tasks.sources.trees.base import Tree
 from tasks.sources.trees.bucket import Bucket, BucketTree
 from tasks.sources.trees.local import LocalTree
-
-SAMPLE_FORMAT = "sample"
-FORMATS = ("auto", *(layout.value for layout in Layout), SAMPLE_FORMAT)
 
 Buckets = Callable[[str], Bucket]
 """Opens a bucket by its name, as whoever runs the ingest may read it."""
@@ -47,7 +45,7 @@ def open_source(
 
     Args:
       uri: `sample:`, the path of a folder, an archive or a table, `s3://`, `http://`, `https://`.
-      format: one of `FORMATS`; `auto` looks and decides.
+      format: one of `tasks.sources.formats.FORMATS`; `auto` looks and decides.
       keep_test: honour the source's own test split.
       buckets: opens the bucket of an `s3://` address.
 
@@ -60,24 +58,26 @@ def open_source(
         )
     address = parse(uri)
     if address.place is Place.SAMPLE or format == SAMPLE_FORMAT:
-        return _sample(address, format)
+        return _sample(address, format, keep_test=keep_test)
     how = Reading(None if format == "auto" else Layout(format), keep_test)
     return TreeSource(address, *_OPENERS[address.place](address, how, buckets))
 
 
-def _sample(address: Address, format: str) -> Source:
+def _sample(address: Address, format: str, *, keep_test: bool) -> Source:
     if address.place is not Place.SAMPLE or format not in {"auto", SAMPLE_FORMAT}:
         raise SpecError(
             f"'{address.public}' is not of the format '{format}'",
             "the format 'sample' for sample: alone",
             "Leave the format at auto",
         )
+    if keep_test:
+        raise SpecError("sample: has no test split", "a source that has one", "Leave it out")
     return SampleSource()
 
 
 def _open_local(address: Address, how: Reading, buckets: Buckets | None) -> Opened:
     path = address.path
-    if not address.uri or not path.exists():
+    if not address.uri or not is_here(address.uri):
         raise SpecError(
             f"the source '{address.public}' does not exist on the machine where the ingest runs",
             EXPECTED,

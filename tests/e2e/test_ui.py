@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,14 @@ from tasks.settings import DATASET_VARIABLE
 from tests.e2e.browser import Person, chromium, press_trigger, ray_token, screenshots, type_into
 from tests.e2e.sortline import succeed
 from tests.e2e.test_main_job import ray_jobs
+from tests.tasks.ingest.pictures import photo
+from tests.tasks.ingest.trees import zip_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
 
 DAG = "retrain_classifier"
 DATASET = "seen"
+NAMES = ("a", "bb", "ccc")
 CLUSTER = "Cluster: workers and budget"
 
 
@@ -96,6 +100,19 @@ def approved(person: Person, run: str) -> str:
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text(re.compile("Response received at .* from admin"))).to_be_visible()
     return run
+
+
+def test_an_archive_is_ingested_from_the_form_with_a_class_map(
+    person: Person, airflow: AirflowApi, photos: str, tmp_path: Path
+):
+    files = {f"{label}/{n}.jpg": photo(n * 9 + len(label)) for n in range(6) for label in NAMES}
+    source = zip_of(tmp_path / "waste.zip", files)
+    form = person.trigger_form("ingest_dataset")
+    type_into(form, source=str(source), name="typed", class_map="merge:\n  瓶: [a, bb]")
+    person.keep_dialog("ingest-form")
+    run = person.start(form)
+    wait_for(lambda: airflow.run_state("ingest_dataset", run) in {"success", "failed"}, limit_s=90)
+    assert airflow.xcom("ingest_dataset", run, "publish")["classes"] == {"ccc": 6, "瓶": 12}
 
 
 def test_the_form_says_what_each_field_means(person: Person):

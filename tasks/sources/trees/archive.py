@@ -22,10 +22,16 @@ def open_archive(path: Path, stamp: str, name: str) -> ZipTree | TarTree:
       name: what the user calls it.
 
     Raises:
-      SpecError: it is no archive.
+      SpecError: it is no archive, or cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(512)
+    try:
+        head = _head(path)
+    except OSError as error:
+        raise SpecError(
+            f"'{name}' cannot be read: {error.strerror or error}",
+            "a file that this process may read",
+            "Correct the path, or the file's permissions",
+        ) from error
     if head.startswith(_ZIP):
         return ZipTree(path, stamp)
     if is_packed(path) or is_tar_header(head):
@@ -35,6 +41,13 @@ def open_archive(path: Path, stamp: str, name: str) -> ZipTree | TarTree:
         "a folder, a .zip, a .tar(.gz), or a table: .csv, .tsv or .jsonl",
         "Pass the folder, or pack it",
     )
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():  # to open a pipe would wait for ever
+        raise OSError("it is no regular file")
+    with path.open("rb") as file:
+        return file.read(512)
 
 
 def local_stamp(path: Path) -> str:

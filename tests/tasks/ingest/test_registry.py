@@ -1,7 +1,10 @@
+import os
+
 import pytest
 
 from ray_jobs.contract.errors import DataError, SpecError
-from tasks.sources.registry import FORMATS, open_source
+from tasks.sources.formats import FORMATS
+from tasks.sources.registry import open_source
 from tasks.sources.sample import SampleSource
 from tests.tasks.ingest.pictures import make_tree
 from tests.tasks.ingest.trees import labels_of
@@ -76,6 +79,17 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "photos.bin").write_bytes(b"x" * 600)
     with pytest.raises(SpecError, match=r"is a file, and no archive; expected .*\. Pass the"):
         open_source(str(tmp_path / "photos.bin"))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpecError, match=r"'pipe' cannot be read: it is no regular file; .*\. Corr"):
+        open_source(str(tmp_path / "pipe"))
+
+
+def test_the_sample_has_no_test_split_to_keep():
+    with pytest.raises(SpecError, match="sample: has no test split"):
+        open_source("sample:", keep_test=True)
 
 
 @pytest.mark.parametrize("content", [[], ["LICENSE"], ["a/labels.csv"], ["photo.jpg"]])
