@@ -32,6 +32,10 @@ def test_shares_are_the_larger_of_two_of_a_beta(alpha: float):
     assert fourth == pytest.approx(3 / (16 * (2 * alpha + 1) * (2 * alpha + 3)), rel=0.04)
 
 
+def test_an_alpha_next_to_nothing_mixes_next_to_nothing():
+    assert shares(1e-4, count=500).mean() == pytest.approx(1, abs=0.01)
+
+
 def test_each_image_is_mixed_with_the_one_at_its_place_from_the_end():
     import tensorflow as tf
 
