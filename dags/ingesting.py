@@ -1,4 +1,8 @@
-"""The steps of `ingest_dataset`: read the context, call `tasks.ingest`, hand on."""
+"""The steps of `ingest_dataset`: read the context, call `tasks.ingest`, hand on.
+
+Each imports `tasks.ingest` when it runs: Pillow, NumPy and pyarrow would take most of the time in
+which the DAG processor reads the file.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ from airflow.sdk import get_current_context
 from dags.buckets import bucket
 from dags.shared import announce, form, settings, short_id, task_instance
 from ray_jobs.storage import Store
-from tasks import ingest
 
 
 def inspect() -> dict[str, Any]:
     """Read and check every image; keep the originals."""
+    from tasks import ingest
+
     params = form()
     asked = ingest.Asked(
         uri=params["source"],
@@ -32,18 +37,24 @@ def inspect() -> dict[str, Any]:
 
 def split() -> dict[str, Any]:
     """Set duplicates and conflicts aside; give every image its split, for good."""
+    from tasks import ingest
+
     dataset, ingest_id = _address()
     return ingest.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id)
 
 
 def shards() -> dict[str, Any]:
     """Write the TFRecord shards."""
+    from tasks import ingest
+
     dataset, ingest_id = _address()
     return ingest.write_shards(_store(), dataset=dataset, ingest_id=ingest_id)
 
 
 def publish() -> dict[str, Any]:
     """Write the manifest, then tell whoever waits for the data set."""
+    from tasks import ingest
+
     dataset, ingest_id = _address()
     published = dict(ingest.publish(_store(), dataset=dataset, ingest_id=ingest_id))
     announce(published)
