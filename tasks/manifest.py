@@ -15,7 +15,7 @@ from ray_jobs.contract.dataset import (
 )
 from ray_jobs.contract.document import ObjectRef, digest
 from tasks.classes import kept_per_class
-from tasks.entries import Entry
+from tasks.entries import Entry, per_check
 from tasks.ledger import Ledger
 from tasks.shards import Shards
 
@@ -65,6 +65,7 @@ def build_manifest(ingested: Ingested, version: str, entries: ObjectRef) -> Data
         source=ingested.source,
         classes=classes,
         images=StateCounts(**{state.value: states[state] for state in ImageState}),
+        checks=per_check(ingested.entries),
         splits={split: {name: kept[split, name] for name in classes} for split in Split},
         shards=ingested.shards,
         entries=entries,

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,9 @@ from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import make_tree, photo
 
 
-def run(store, source, name="waste", ingest_id="1", **options):
+def run(store, source, name="waste", ingest_id="1", *, keep_test=False, **options):
     address = {"dataset": name, "ingest_id": ingest_id}
-    ingest.inspect_source(store, ingest.Asked(str(source)), **address)
+    ingest.inspect_source(store, ingest.Asked(str(source), keep_test=keep_test), **address)
     ingest.assign_splits(store, **address, **options)
     ingest.write_shards(store, **address)
     return ingest.publish(store, **address)
@@ -61,6 +62,7 @@ def test_the_manifest_tells_classes_splits_and_shards(tree):
     assert manifest.splits[Split.TEST] == {"glass": 3, "metal": 3}
     assert [len(manifest.shards[split]) for split in Split] == [16, 4, 4]
     assert sum(ref.records for ref in manifest.shards[Split.TRAIN]) == 28
+    assert manifest.checks == {"not-an-image": 1}
     assert (manifest.source.uri, manifest.source.format) == (tree.as_posix(), "folder")
 
 
@@ -196,6 +198,20 @@ def test_an_unchanged_source_is_not_read_again(tree, monkeypatch):
     first = run(store, tree)
     monkeypatch.setattr(local, "_read", lambda path, limit: pytest.fail(path))
     assert run(store, tree, ingest_id="2") == {**first, "new": False}
+
+
+def test_the_sources_own_test_split_is_honoured_if_asked(tmp_path):
+    store, own = InMemoryStore(), {}
+    for number, split in enumerate(("train", "test")):
+        make_tree(tmp_path / split, {"glass": 30, "metal": 30}, first_seed=100 * number)
+        own[split] = {path.name for path in (tmp_path / split).rglob("*.jpg")}
+    entries = entries_of(store, run(store, tmp_path, keep_test=True))
+    placed = {Path(e.path).name for e in entries if e.split is Split.TEST}
+    assert placed == own["test"]
+    assert {e.split for e in entries if Path(e.path).name in own["train"]} == {
+        Split.TRAIN,
+        Split.VAL,
+    }
 
 
 def test_splits_stay_when_images_come_and_go(tree):
