@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.run import Progress
 from ray_jobs.training.data import pipeline
-from ray_jobs.training.data.part import Part
+from ray_jobs.training.data.part import Part, part_of
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.models import classifier, pretrained
 from ray_jobs.training.worker import Worker
@@ -43,7 +43,10 @@ class Subject:
 def prepare(worker: Worker, strategy: tf.distribute.Strategy) -> Subject:
     """Build the networks and this worker's data, as the recipe says."""
     make = _on_features if worker.spec.recipe.trainable == "head" else _on_images
-    return make(worker, strategy, worker.part(Split.TRAIN), worker.part(Split.VAL))
+    train, val = (
+        part_of(worker.share(split), worker.photos(split)) for split in (Split.TRAIN, Split.VAL)
+    )
+    return make(worker, strategy, train, val)
 
 
 def _on_images(worker: Worker, strategy: tf.distribute.Strategy, train: Part, val: Part) -> Subject:

@@ -14,8 +14,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.document import Document
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.storage import Store, connect
-from ray_jobs.training.data.part import Part, part_of
-from ray_jobs.training.data.photos import fetch_photos
+from ray_jobs.training.data.photos import Photos, fetch_photos
 from ray_jobs.training.data.share import Share, share_of
 from ray_jobs.training.order import read_order
 from ray_jobs.training.progress import ProgressBoard
@@ -81,11 +80,10 @@ class Worker:
         """Its own place on disk, below the working folder that Ray gives a training."""
         return Path.cwd() / f"worker-{self.rank}"
 
-    def part(self, split: Split) -> Part:
-        """Its share of a split with the photos on its disk. Raises DataError."""
-        share = self.share(split)
-        photos = fetch_photos(self.store, self.manifest, split, share.shards, self.folder)
-        return part_of(share, photos)
+    def photos(self, split: Split) -> Photos:
+        """The photos of its share, on its disk. Raises DataError."""
+        shards = self.share(split).shards
+        return fetch_photos(self.store, self.manifest, split, shards, self.folder)
 
     def leave_trace(self, trace: WorkerTrace) -> None:
         """Write the trace, over the one of the epoch before."""
