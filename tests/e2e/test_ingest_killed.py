@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tasks.collect import collect
 from tests.e2e.killing import Ingests, published
 from tests.seaweed import object_store
 from tests.tasks.ingest.pictures import make_tree
@@ -26,6 +28,11 @@ def goes_on(ingests: Ingests, number: int) -> None:
     bucket, moment = ingests.killed_once(number)
     told = f"killed {moment:.2f} of {ingests.takes_s:.2f} s after its begin"
     assert published(bucket) == ingests.expected, told
+    collect(bucket, datetime.now(UTC) + timedelta(seconds=2))
+    assert published(bucket) == ingests.expected, told
+    assert [key for key in bucket.keys("") if key not in ingests.expected] == [
+        key for key in bucket.keys("seen/")
+    ], told
 
 
 @pytest.mark.e2e
