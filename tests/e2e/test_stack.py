@@ -355,7 +355,15 @@ def test_a_killed_part_comes_back_by_itself(stack: Stack):
 
 def main_processes(stack: Stack) -> list[psutil.Process]:
     """The process of each part that the supervisor started."""
-    return [process for process in processes(stack) if process.parent() in supervisors(stack)]
+    ours = supervisors(stack)
+    return [process for process in processes(stack) if _parent_of(process) in ours]
+
+
+def _parent_of(process: psutil.Process) -> psutil.Process | None:
+    try:
+        return process.parent()
+    except psutil.NoSuchProcess:  # a task's process, say, that has ended since it was listed
+        return None
 
 
 def part_of(process: psutil.Process) -> str:
