@@ -40,6 +40,15 @@ def is_picture_name(path: str) -> bool:
     return _parts(path)[1] in _PICTURES | {""}
 
 
+def has_picture_ending(path: str) -> bool:
+    """Whether its ending is that of a picture.
+
+    >>> [has_picture_ending(path) for path in ("a/x.JPG", "a/x", "a/x.py")]
+    [True, False, False]
+    """
+    return _parts(path)[1] in _PICTURES
+
+
 def _parts(path: str) -> tuple[str, str]:
     """A file's name and its ending, in small letters; a hundred thousand are asked several times.
 

@@ -13,23 +13,54 @@ from tasks.rejection import Note, Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.trees.base import TreeFile, unread
 
-_SPLIT_NAME = re.compile(
-    r"(?:images?|photos?|data)?[-_ ]?"
-    r"(?P<name>train|training|val|valid|validation|dev|eval|test|testing)"
-    r"[-_ ]?(?:set|data|split|images?|photos?)?",
-    re.IGNORECASE,
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_SPLIT_WORD = re.compile(
+    r"(?:images?|photos?|data)?"
+    r"(?P<name>trainval|train|training|val|valid|validation|dev|eval|test|testing)"
+    r"(?:set|data|split|images?|photos?)?"
 )
-_SPLITS = {"train": Split.TRAIN, "training": Split.TRAIN, "test": Split.TEST, "testing": Split.TEST}
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "trainval"), Split.TRAIN),
+    **dict.fromkeys(("test", "testing"), Split.TEST),
+}
+_BESIDE_SPLITS = {
+    *("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures"),
+    *("data", "dataset", "set", "split", "folder", "seg", "obj", "label", "labels"),
+}
+
+
+def words(name: str) -> list[str]:
+    """The words and numbers of a name, in small letters.
+
+    >>> words("seg_Train2017 (a)")
+    ['seg', 'train', '2017', 'a']
+    """
+    return _WORD.findall(name.lower())
+
+
+def split_word(name: str) -> tuple[Split, tuple[str, ...]] | None:
+    """The split that a word of a name stands for, and what the name says beside it.
+
+    >>> split_word("train2017"), split_word("waste-test")
+    ((<Split.TRAIN: 'train'>, ()), (<Split.TEST: 'test'>, ('waste',)))
+    """
+    parts = words(name)
+    for place, word in enumerate(parts):
+        if found := _SPLIT_WORD.fullmatch(word):
+            others = (*parts[:place], *parts[place + 1 :])
+            said = tuple(w for w in others if not w.isdigit() and w not in _BESIDE_SPLITS)
+            return _SPLITS.get(found["name"], Split.VAL), said
+    return None
 
 
 def split_named(name: str) -> Split | None:
     """The split that a folder's name, or a table's value, stands for.
 
-    >>> [split_named(name) for name in ("Train", "validation", "test_set", "glass")]
-    [<Split.TRAIN: 'train'>, <Split.VAL: 'val'>, <Split.TEST: 'test'>, None]
+    >>> [split_named(name) for name in ("Train", "validation", "test_set", "glass", "test tube")]
+    [<Split.TRAIN: 'train'>, <Split.VAL: 'val'>, <Split.TEST: 'test'>, None, None]
     """
-    found = _SPLIT_NAME.fullmatch(name.strip())
-    return _SPLITS.get(found["name"].lower(), Split.VAL) if found else None
+    found = split_word(name)
+    return found[0] if found is not None and not found[1] else None
 
 
 def split_of(path: str) -> Split | None:
@@ -61,6 +92,15 @@ def class_name(text: str) -> str:
     macOS writes letters with accents as two characters, which is the same name.
     """
     return unicodedata.normalize("NFC", text).strip()
+
+
+def class_key(name: str) -> str:
+    """What two names have in common that differ in case, blanks, `_` and `-` alone.
+
+    >>> class_key("Glass Bottle") == class_key("glass_bottle")
+    True
+    """
+    return re.sub(r"[-_\s]", "", class_name(name)).casefold()
 
 
 def some(names: Iterable[str]) -> str:

@@ -9,12 +9,21 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
+from tasks.sources.layouts.base import class_key
 from tasks.sources.trees.base import TreeFile
 
 MAX_TABLE_BYTES = 256 * 2**20
-PATH_NAMES = ("path", "image", "filename", "file", "file_name", "image_path", "filepath", "img")
-LABEL_NAMES = ("label", "class", "category", "target", "class_name", "label_name")
+PATH_NAMES = (
+    *("path", "image", "filename", "file", "image_path", "filepath", "img", "image_file"),
+    *("image_name", "photo", "image_id", "name", "id"),
+)
+LABEL_NAMES = (
+    *("label", "class", "category", "target", "class_name", "label_name", "category_name"),
+    *("labels", "waste_type", "material", "type", "class_id"),
+)
 SPLIT_NAMES = ("split", "subset", "set")
+_HEAD_BYTES = 2**16
+_DELIMITERS = (",", "\t", ";", "|")
 
 
 class Row(NamedTuple):
@@ -35,8 +44,8 @@ class Row(NamedTuple):
 def rows_of(file: TreeFile) -> list[Row] | None:
     """The rows of a table, or None where it has no column of paths or none of classes.
 
-    Columns are found by their names, whatever their case; two columns without a header are a path
-    and a class.
+    Columns are found by their names, whatever their case, with blanks, `_`, `-` or none between
+    words; two columns without such names are a path and a class.
 
     Raises:
       DataError: it cannot be read, is larger than 256 MiB, or no UTF-8.
@@ -45,14 +54,26 @@ def rows_of(file: TreeFile) -> list[Row] | None:
     if file.path.lower().endswith(".jsonl"):
         return list(_json_rows(text))
     first = text.partition("\n")[0]
-    for delimiter in (",", "\t", ";"):
-        header = [name.strip().lower() for name in _fields(first, delimiter)]
-        columns = _columns(header)
-        if columns is not None:
+    heads = {delimiter: _fields(first, delimiter) for delimiter in _DELIMITERS}
+    for delimiter, names in heads.items():
+        if columns := _columns(names):
             return list(_csv_rows(text, delimiter, columns, skip=1))
-        if len(header) == 2:
+    for delimiter, names in heads.items():
+        if len(names) == 2:
             return list(_csv_rows(text, delimiter, {"path": 0, "label": 1}, skip=0))
     return None
+
+
+def has_no_names(file: TreeFile) -> bool:
+    """Whether the first line of a table does not name its columns. Raises OSError."""
+    first = file.read(_HEAD_BYTES).decode("utf-8-sig", "replace").partition("\n")[0]
+    named = any(_columns(_fields(first, delimiter)) for delimiter in _DELIMITERS)
+    return not named and not file.path.lower().endswith(".jsonl")
+
+
+def header_of(file: TreeFile) -> str:
+    """The first line of a table, as far as a message shows it. Raises OSError."""
+    return file.read(80).decode("utf-8-sig", "replace").partition("\n")[0].strip()
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -74,7 +95,8 @@ def _text(file: TreeFile) -> str:
         raise _unreadable(file.path, f"byte {error.start} is no UTF-8") from error
 
 
-def _columns(header: list[str]) -> dict[str, int] | None:
+def _columns(names: list[str]) -> dict[str, int] | None:
+    header = [class_key(name) for name in names]
     found = {
         "path": _first(header, PATH_NAMES),
         "label": _first(header, LABEL_NAMES),
@@ -85,7 +107,8 @@ def _columns(header: list[str]) -> dict[str, int] | None:
 
 
 def _first(header: list[str], names: tuple[str, ...]) -> int | None:
-    return next((header.index(name) for name in names if name in header), None)
+    keys = map(class_key, names)
+    return next((header.index(key) for key in keys if key in header), None)
 
 
 def _csv_rows(text: str, delimiter: str, columns: Mapping[str, int], skip: int) -> Iterator[Row]:
@@ -120,11 +143,11 @@ def _object(line: str) -> dict[str, object]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {key.lower(): value for key, value in cast("dict[str, object]", found).items()}
+    return {class_key(key): value for key, value in cast("dict[str, object]", found).items()}
 
 
 def _value(found: dict[str, object], names: tuple[str, ...]) -> str | None:
-    value = next((found[name] for name in names if name in found), None)
+    value = next((found[key] for key in map(class_key, names) if key in found), None)
     is_plain = isinstance(value, str | int) and not isinstance(value, bool)
     return (str(value).strip() or None) if is_plain else None
 
