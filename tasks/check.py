@@ -24,6 +24,7 @@ from tasks.sources.base import SourceImage
 THREADS = 16
 _AHEAD = 4 * THREADS
 MAX_UNREADABLE_PERCENT = 5
+_CONVERTIBLE = (".heic", ".heif", ".avif")
 
 Progress = Callable[[int, int], None]
 
@@ -145,15 +146,22 @@ def _turned_away(image: SourceImage, why: Rejected, data: bytes | None = None) -
 
 
 def _refuse_if_mostly_broken(checked: Sequence[Checked]) -> None:
-    bad = unreadable(checked)
-    if len(bad) * 100 <= MAX_UNREADABLE_PERCENT * len(checked):
+    photos = [one for one in checked if not _is_other_kind(one)]
+    bad = unreadable(photos)
+    if len(bad) * 100 <= MAX_UNREADABLE_PERCENT * len(photos):
         return
     named = "; ".join(f"{one.entry.path} {one.rejected}" for one in bad[:3])
+    is_convertible = any(one.entry.path.lower().endswith(_CONVERTIBLE) for one in bad)
+    convert = "Convert HEIC and AVIF to JPEG, repair" if is_convertible else "Repair"
     raise DataError(
-        f"{len(bad)} of {len(checked)} files are unreadable ({named}{'; ...' if bad[3:] else ''})",
+        f"{len(bad)} of {len(photos)} files are unreadable ({named}{'; ...' if bad[3:] else ''})",
         f"at most {MAX_UNREADABLE_PERCENT}% that are no images or broken ones",
-        "Repair or remove them, then ingest again",
+        f"{convert} or remove them, then ingest again",
     )
+
+
+def _is_other_kind(one: Checked) -> bool:
+    return one.rejected is not None and one.rejected.reason is Rejection.OTHER_KIND
 
 
 def _refuse_if_nothing_is_left(checked: Sequence[Checked]) -> None:

@@ -11,6 +11,7 @@ from ray_jobs.contract.dataset import Split
 from tasks.images import MAX_FILE_BYTES
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.sources.base import SourceImage
+from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile, unread
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -73,12 +74,12 @@ def labelled(file: TreeFile, label: str, split: Split | None = None) -> SourceIm
     """A file with its class."""
     name = class_name(label)
     nameless = None if name else Rejected(Rejection.NO_LABEL, "its class has an empty name")
-    return _image(file, name, file.problem or nameless, split)
+    return _image(file, name, nameless, split)
 
 
 def unlabelled(file: TreeFile, problem: Rejected, split: Split | None = None) -> SourceImage:
     """A file whose class is not known, with the reason."""
-    return _image(file, "", file.problem or problem, split)
+    return _image(file, "", problem, split)
 
 
 def absent(path: str, problem: Rejected) -> SourceImage:
@@ -122,7 +123,12 @@ def _image(
         read=partial(file.read, MAX_FILE_BYTES + 1),
         size_bytes=file.size_bytes,
         stamp=file.stamp,
-        problem=problem,
+        problem=file.problem or _of_other_kind(file.path) or problem,
         notes=frozenset({Note.NAME_NOT_UTF8} if file.is_escaped else ()),
         pinned=split,
     )
+
+
+def _of_other_kind(path: str) -> Rejected | None:
+    kind = other_kind(path)
+    return Rejected(Rejection.OTHER_KIND, f"{kind}, by its ending") if kind else None

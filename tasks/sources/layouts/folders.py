@@ -22,7 +22,7 @@ from tasks.sources.layouts.base import (
     unlabelled,
 )
 from tasks.sources.layouts.containers import are_classes, is_container
-from tasks.sources.litter import is_paper, is_picture_name
+from tasks.sources.litter import is_paper, is_picture_name, other_kind
 from tasks.sources.trees.base import TreeFile
 
 _BESIDE = Rejected(Rejection.NO_LABEL, "it lies beside the class folders")
@@ -143,14 +143,14 @@ def _base(files: Sequence[TreeFile], base: str) -> str:
 
 
 def _folders(files: Sequence[TreeFile], base: str) -> dict[str, list[TreeFile]]:
-    """The direct sub-folders of a folder that hold a picture, with all their files."""
+    """The direct sub-folders of a folder that hold what may be a picture, with all their files."""
     found: defaultdict[str, list[TreeFile]] = defaultdict(list)
     for file in files:
         if file.path.startswith(base):
             name, deeper, _ = file.path[len(base) :].partition("/")
             if deeper:
                 found[name].append(file)
-    wanted = {name for name, inside in found.items() if _pictures(inside)}
+    wanted = {name for name, all_ in found.items() if not all(other_kind(f.path) for f in all_)}
     return {name: inside for name, inside in found.items() if name in wanted or not wanted}
 
 

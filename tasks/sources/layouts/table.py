@@ -18,7 +18,7 @@ from tasks.sources.layouts.base import (
     unlabelled,
 )
 from tasks.sources.layouts.rows import Row
-from tasks.sources.litter import is_paper
+from tasks.sources.litter import is_paper, other_kind
 from tasks.sources.trees.base import TreeFile
 from tasks.sources.trees.members import outside
 
@@ -50,7 +50,7 @@ class Finder:
             *folders, name = path.casefold().split("/")
             self._folders.update(folders)
             self._by_name[name].append(file)
-            if "." in name:
+            if "." in name and not other_kind(name):
                 self._by_name[name.rpartition(".")[0]].append(file)
 
     @property

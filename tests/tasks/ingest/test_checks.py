@@ -102,10 +102,13 @@ BAD = {
     "cut-png": ("x.png", encoded(picture(1), "PNG")[:-300], "truncated"),
     "text": ("x.jpg", b"<html>not found</html>", "not-an-image"),
     "heic": ("x.heic", bytes(4) + b"ftypheic" + bytes(99), "not-an-image"),
-    "svg": ("x.svg", SVG, "not-raster"),
+    "svg": ("x.svg", SVG, "other-kind"),
+    "live-photo": ("x.MOV", bytes(4) + b"ftypqt  ", "other-kind"),
     "svg-named-jpg": ("x.jpg", b"\xef\xbb\xbf <svg width='9'/>", "not-raster"),
-    "pdf": ("x.pdf", b"%PDF-1.7\n", "not-raster"),
-    "eps": ("x.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "not-raster"),
+    "pdf": ("x.pdf", b"%PDF-1.7\n", "other-kind"),
+    "pdf-named-jpg": ("x.jpg", b"%PDF-1.7\n", "not-raster"),
+    "eps": ("x.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "other-kind"),
+    "eps-without-ending": ("x", b"%!PS-Adobe-3.0 EPSF-3.0\n", "not-raster"),
     "no-known-range": ("x.tif", encoded(Image.new("F", (20, 20)), "TIFF"), "undecodable"),
     "pixel-bomb": ("x.png", png(10_000, 10_000), "too-large"),
     "pixel-bomb-that-pillow-refuses": ("x.png", png(60_000, 60_000), "too-large"),
@@ -205,6 +208,22 @@ def test_more_than_five_percent_unreadable_files_stop_the_ingest_before_anything
     with pytest.raises(DataError, match=r"3 of 43 files are unreadable .*; expected at most 5%"):
         ingest.inspect_source(store, asked, dataset="waste", ingest_id="1")
     assert list(store.keys("staging/")) == ["staging/waste/1/source.json"]
+
+
+def test_files_that_are_no_photos_by_their_ending_are_no_part_of_the_share(tmp_path):
+    films = {f"a/{n}{ending}": b"x" for n in range(30) for ending in (".MOV", ".aae", ".CR2")}
+    _, rows = inspected(folder_of(tmp_path / "1", GOOD | films))
+    assert per_check(rows.values()) == {"other-kind": 90}
+    broken = {f"a/x{n}": photo(n)[:200] for n in range(3)}
+    with pytest.raises(DataError, match=r"3 of 43 files are unreadable .*\. Repair or remove"):
+        inspected(folder_of(tmp_path / "2", GOOD | films | broken))
+
+
+def test_of_photos_that_are_not_decoded_it_is_told_what_to_do(tmp_path):
+    phone = {f"a/{n}.HEIC": bytes(4) + b"ftypheic" + bytes([n]) for n in range(9)}
+    told = r"9 of 49 files are unreadable .*HEIC, which is not decoded.*\. Convert HEIC .* to JPEG"
+    with pytest.raises(DataError, match=told):
+        inspected(folder_of(tmp_path, GOOD | phone))
 
 
 def test_labels_without_photos_stop_no_ingest_but_photos_without_labels_alone_do(tmp_path):

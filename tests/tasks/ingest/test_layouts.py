@@ -47,6 +47,12 @@ def test_folders_without_a_picture_are_no_classes(tmp_path):
     assert set(labels_of(root).values()) == {"glass", "metal"}
 
 
+def test_photos_whose_names_have_odd_endings_are_counted(tmp_path):
+    root = tree(tmp_path, "glass/photo.0", "glass/x.jpg?w=640", "paper/notice.jpg", "license.png/1")
+    folder_of(root, {"paper/README": b"x"})
+    assert list(labels_of(root).values()) == ["glass", "glass", "license.png", "paper"]
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -309,6 +315,12 @@ def test_a_table_is_one_though_its_first_rows_name_no_file(tmp_path):
     folder_of(root, {"l.csv": b"path,label\n" + gone + b"1.jpg,glass\n2.jpg,metal\n"})
     found = labels_of(root)
     assert (found["images/1.jpg"], found["images/2.jpg"]) == ("glass", "metal")
+
+
+def test_a_row_without_ending_means_the_photo_and_not_its_film(tmp_path):
+    root = tree(tmp_path, "images/1.jpg", "images/1.MOV")
+    folder_of(root, {"l.csv": b"path,label\n1,glass\n"})
+    assert labels_of(root) == {"images/1.MOV": "OTHER_KIND", "images/1.jpg": "glass"}
 
 
 def test_a_first_row_that_names_a_picture_is_no_header(tmp_path):
