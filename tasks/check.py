@@ -167,10 +167,19 @@ def _is_other_kind(one: Checked) -> bool:
 def _refuse_if_nothing_is_left(checked: Sequence[Checked]) -> None:
     if any(one.rejected is None for one in checked):
         return
-    why = Counter(one.rejected.reason.value for one in checked if one.rejected)
-    told = ", ".join(f"{count} {reason}" for reason, count in why.most_common(3))
+    first: dict[Rejection, str] = {}
+    count: Counter[Rejection] = Counter()
+    for one in checked:
+        if one.rejected:
+            count[one.rejected.reason] += 1
+            first.setdefault(one.rejected.reason, f"{one.entry.path} {one.rejected}")
+    told = "; ".join(f"{first[why]}{_and_more(times)}" for why, times in count.most_common(3))
     raise DataError(
         f"none of {len(checked)} files is a photo with a class ({told})",
         "photos, each with its class",
         "Look at the labels and the files, then ingest again",
     )
+
+
+def _and_more(times: int) -> str:
+    return f", and {times - 1} more like it" if times > 1 else ""

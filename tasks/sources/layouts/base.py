@@ -95,15 +95,6 @@ def class_name(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def class_key(name: str) -> str:
-    """What two names have in common that differ in case, blanks, `_` and `-` alone.
-
-    >>> class_key("Glass Bottle") == class_key("glass_bottle")
-    True
-    """
-    return re.sub(r"[-_\s]", "", class_name(name)).casefold()
-
-
 def some(names: Iterable[str]) -> str:
     """The first few of several names, for a message.
 

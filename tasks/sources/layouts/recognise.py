@@ -15,6 +15,7 @@ from tasks.sources.layouts.folders import Folders, read_containers, read_folder,
 from tasks.sources.layouts.kinds import TABLES, Layout, table_layout
 from tasks.sources.layouts.tables import contradiction, read_named, reader_of, usable_tables
 from tasks.sources.layouts.unclassed import unclassed
+from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile
 
 log = logging.getLogger(__name__)
@@ -69,10 +70,8 @@ def _recognised(files: Sequence[TreeFile]) -> Choice:
         return by_folders
     if tables:
         return _by_table(folders, tables)
-    if folders.photos:
-        _refuse_beside_splits(folders)
-        raise unclassed(files, folders)
-    return Choice(Layout.FOLDER, _read_folder)
+    _refuse_beside_splits(folders)
+    return Choice(Layout.FOLDER, _read_nothing)
 
 
 def _by_folders(folders: Folders) -> Choice | None:
@@ -130,7 +129,16 @@ def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) ->
 
 
 def _read_folder(files: Sequence[TreeFile]) -> list[SourceImage]:
-    return read_folder(Folders(files))
+    folders = Folders(files)
+    return read_folder(folders) or _read_nothing(files)
+
+
+def _read_nothing(files: Sequence[TreeFile]) -> list[SourceImage]:
+    """No image where there is none; photos and archives without classes are refused."""
+    folders = Folders(files)
+    if any(other_kind(file.path) in {None, "an archive"} for file in folders.photos):
+        raise unclassed(files, folders)
+    return []
 
 
 def _read_containers(files: Sequence[TreeFile]) -> list[SourceImage]:

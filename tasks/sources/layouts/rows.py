@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
-from tasks.sources.layouts.base import class_key
+from tasks.class_names import class_key
 from tasks.sources.trees.base import TreeFile
 
 MAX_TABLE_BYTES = 256 * 2**20

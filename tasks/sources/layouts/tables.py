@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import DataError
+from tasks.class_names import class_key
 from tasks.rejection import Rejected
 from tasks.sources.base import SourceImage
-from tasks.sources.layouts.base import class_key, some, split_named, split_of
+from tasks.sources.layouts.base import some, split_named, split_of
 from tasks.sources.layouts.rows import Row, has_no_names, header_of, rows_of
 from tasks.sources.layouts.table import Finder, Table, read_tables
 from tasks.sources.litter import has_picture_ending
@@ -51,7 +52,15 @@ def read_named(files: Sequence[TreeFile], path: str) -> list[SourceImage]:
             "columns named path and label, or two columns without names",
             "Name the columns in the first line",
         )
-    return read_tables(files, [Table(file, _read(file, Finder(files)))], is_named=True)
+    finder = Finder(files)
+    rows = _read(file, finder)
+    if finder.files and (fault := _fault(file, finder)):
+        raise DataError(
+            f"{fault}; a file is named '{finder.files[0].path}'",
+            "rows that name photos beside the table or below it, each with a class",
+            "Correct the paths, or pass the folder that holds both",
+        )
+    return read_tables(files, [Table(file, rows)], is_named=True)
 
 
 def usable_tables(files: Sequence[TreeFile], endings: tuple[str, ...]) -> list[TreeFile]:

@@ -10,13 +10,21 @@ from tasks.sources.layouts.detection import detection_evidence
 from tasks.sources.layouts.folders import Folders
 from tasks.sources.layouts.kinds import TABLES
 from tasks.sources.layouts.tables import unusable_tables
+from tasks.sources.litter import has_picture_ending, other_kind
 from tasks.sources.trees.base import TreeFile
 
 _EXPECTED = "one class a photo: a folder a class, or a table with the columns path and label"
 
 
 def unclassed(files: Sequence[TreeFile], folders: Folders) -> DataError:
-    """Why the classes of a tree cannot be told."""
+    """Why the classes of a tree cannot be told. It is not called where nothing may be a photo."""
+    archives = [f.path for f in folders.photos if other_kind(f.path) == "an archive"]
+    if archives and not any(has_picture_ending(f.path) for f in folders.photos):
+        return DataError(
+            f"the source holds no photo, but archives ({some(sorted(archives))})",
+            "a folder of photos, or one archive of them",
+            "Unpack them, each into a folder of its class, or pass one of them as the source",
+        )
     evidence = detection_evidence(files, folders.photos)
     if evidence is not None:
         return DataError(
@@ -40,8 +48,9 @@ def _found(folders: Folders) -> str:
         inside = some(folders.split_classes)
         return f"the split folders ({some(folders.splits)}) hold folders that are named {inside}"
     if not names:
-        shown = some(sorted(photo.path for photo in folders.photos))
-        return f"photos lie in no folder ({len(folders.photos):,}: {shown})"
+        photos = [file for file in folders.photos if not other_kind(file.path)]
+        shown = some(sorted(photo.path for photo in photos))
+        return f"photos lie in no folder ({len(photos):,}: {shown})"
     inside = sorted({inner for name in names for inner in folders.below(name)})
     if inside:
         return f"folders named {some(inside)} are not in each of {some(names)}"

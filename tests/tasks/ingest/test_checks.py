@@ -232,8 +232,18 @@ def test_labels_without_photos_stop_no_ingest_but_photos_without_labels_alone_do
     _, found = inspected(folder_of(tmp_path / "1", GOOD | {"l.csv": table}) / "l.csv")
     assert per_check(found.values()) == {"missing": 50}
     only = f"path,label\n{rows}".encode()
-    with pytest.raises(DataError, match=r"none of 50 files is a photo with a class \(50 is not th"):
+    told = (
+        r"l.csv \(path,label\) names 'gone49.jpg', which is no file; a file is named '[ab]/..\.jpg'"
+    )
+    with pytest.raises(DataError, match=told):
         inspected(folder_of(tmp_path / "2", GOOD | {"l.csv": only}) / "l.csv")
+
+
+def test_where_no_photo_has_a_class_the_first_of_each_reason_is_told(tmp_path):
+    small = {f"a/x{n}.png": encoded(picture(n, (15, 40)), "PNG") for n in range(3)}
+    told = r"none of 4 files .* \(a/x0.png is too small: .*, and 2 more like it; a/x.mov is no"
+    with pytest.raises(DataError, match=told):
+        inspected(folder_of(tmp_path, small | {"a/x.mov": b"x"}), format="folder")
 
 
 def test_the_sha256_of_a_bad_file_is_recorded(tmp_path):
