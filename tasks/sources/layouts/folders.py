@@ -71,15 +71,18 @@ class Folders:
         return are_classes(self.split_classes)
 
     @cached_property
-    def shared(self) -> list[str]:
-        """The classes, where all folders are containers that hold folders of the same names."""
-        if len(self.top) < 2 or not all(map(is_container, self.top)):
-            return []
+    def common(self) -> list[str]:
+        """The folders in the folders, where they may be classes and all have some by one name."""
         inside = [set(self.below(name)) for name in self.top]
         every = set[str]().union(*inside)
         in_all = every.intersection(*inside)
-        is_shared = len(in_all) > 1 and not any(map(split_named, every))
-        return sorted(every) if is_shared and are_classes(every) else []
+        is_common = len(inside) > 1 < len(in_all) and not any(map(split_named, every))
+        return sorted(every) if is_common and are_classes(every) else []
+
+    @property
+    def shared(self) -> list[str]:
+        """The classes, where all folders are containers that hold folders of the same names."""
+        return self.common if all(map(is_container, self.top)) else []
 
     def below(self, name: str) -> Mapping[str, list[TreeFile]]:
         """The class folders in one of the folders, wrappers looked through."""

@@ -11,9 +11,10 @@ from tasks.sources.base import SourceImage
 from tasks.sources.layouts import huawei
 from tasks.sources.layouts.base import some, split_named, split_of
 from tasks.sources.layouts.containers import are_classes
+from tasks.sources.layouts.contradiction import contradiction
 from tasks.sources.layouts.folders import Folders, read_containers, read_folder, read_split
 from tasks.sources.layouts.kinds import TABLES, Layout, table_layout
-from tasks.sources.layouts.tables import contradiction, read_named, reader_of, usable_tables
+from tasks.sources.layouts.tables import read_named, reader_of, usable_tables
 from tasks.sources.layouts.unclassed import unclassed
 from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile
@@ -86,6 +87,9 @@ def _by_folders(folders: Folders) -> Choice | None:
     is_split = len(folders.top) == 1 and any(map(split_named, folders.top))
     if folders.splits or is_split or not are_classes(folders.classes):
         return None
+    if folders.common:
+        found = some(folders.top), some(folders.common)
+        log.warning("the classes are %s, though each of them holds the folders %s", *found)
     return Choice(Layout.FOLDER, _read_folder)
 
 

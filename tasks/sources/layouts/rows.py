@@ -17,10 +17,8 @@ PATH_NAMES = (
     *("path", "image", "filename", "file", "image_path", "filepath", "img", "image_file"),
     *("image_name", "photo", "image_id", "name", "id"),
 )
-LABEL_NAMES = (
-    *("label", "class", "category", "target", "class_name", "label_name", "category_name"),
-    *("labels", "waste_type", "material", "type", "class_id"),
-)
+_CLASS_NAMES = ("label", "class", "category", "target", "class_name", "label_name", "category_name")
+LABEL_NAMES = (*_CLASS_NAMES, "labels", "class_id", "waste_type", "material", "type")
 SPLIT_NAMES = ("split", "subset", "set")
 _HEAD_BYTES = 2**16
 _DELIMITERS = (",", "\t", ";", "|")
@@ -51,7 +49,7 @@ def rows_of(file: TreeFile) -> list[Row] | None:
       DataError: it cannot be read, is larger than 256 MiB, or no UTF-8.
     """
     text = _text(file)
-    if file.path.lower().endswith(".jsonl"):
+    if _is_json(file):
         return list(_json_rows(text))
     first = text.partition("\n")[0]
     heads = {delimiter: _fields(first, delimiter) for delimiter in _DELIMITERS}
@@ -64,11 +62,27 @@ def rows_of(file: TreeFile) -> list[Row] | None:
     return None
 
 
-def has_no_names(file: TreeFile) -> bool:
-    """Whether the first line of a table does not name its columns. Raises OSError."""
+def has_names(file: TreeFile) -> bool:
+    """Whether a table names its columns. Raises OSError."""
+    return _is_json(file) or any(map(_columns, _heads(file)))
+
+
+def has_class_column(file: TreeFile) -> bool:
+    """Whether a table says by name that it tells classes, not types or anything. Raises OSError."""
+    keys = set(map(class_key, _CLASS_NAMES))
+    return _is_json(file) or any(
+        _columns(names) and keys & set(map(class_key, names)) for names in _heads(file)
+    )
+
+
+def _heads(file: TreeFile) -> list[list[str]]:
+    """The first line of a table by each delimiter."""
     first = file.read(_HEAD_BYTES).decode("utf-8-sig", "replace").partition("\n")[0]
-    named = any(_columns(_fields(first, delimiter)) for delimiter in _DELIMITERS)
-    return not named and not file.path.lower().endswith(".jsonl")
+    return [_fields(first, delimiter) for delimiter in _DELIMITERS]
+
+
+def _is_json(file: TreeFile) -> bool:
+    return file.path.lower().endswith(".jsonl")
 
 
 def header_of(file: TreeFile) -> str:

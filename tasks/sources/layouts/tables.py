@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import DataError
-from tasks.class_names import class_key
 from tasks.rejection import Rejected
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts.base import some, split_named, split_of
-from tasks.sources.layouts.rows import Row, has_no_names, header_of, rows_of
+from tasks.sources.layouts.rows import Row, has_names, header_of, rows_of
 from tasks.sources.layouts.table import Finder, Table, read_tables
 from tasks.sources.litter import has_picture_ending
 from tasks.sources.trees.base import TreeFile
@@ -27,7 +25,7 @@ def reader_of(*endings: str) -> Callable[[Sequence[TreeFile]], list[SourceImage]
     def read(files: Sequence[TreeFile]) -> list[SourceImage]:
         found = usable_tables(files, endings)
         finder = Finder(files)
-        tables = [Table(file, _read(file, finder), _split(file.path)) for file in found]
+        tables = [Table(file, named_rows(file, finder), _split(file.path)) for file in found]
         splits = {table.split for table in tables} - {None}
         if not tables or len(tables) > max(1, len(splits)):
             shown = [one.file.path for one in tables] or unusable_tables(files, endings)
@@ -53,7 +51,7 @@ def read_named(files: Sequence[TreeFile], path: str) -> list[SourceImage]:
             "Name the columns in the first line",
         )
     finder = Finder(files)
-    rows = _read(file, finder)
+    rows = named_rows(file, finder)
     if finder.files and (fault := _fault(file, finder)):
         raise DataError(
             f"{fault}; a file is named '{finder.files[0].path}'",
@@ -82,47 +80,15 @@ def _tables(files: Sequence[TreeFile], endings: tuple[str, ...]) -> list[TreeFil
     return [f for f in files if f.path.lower().endswith(endings) and f.problem is None]
 
 
-class Contradiction(NamedTuple):
-    """A photo whose class is one by its folders and another by a table."""
-
-    table: TreeFile
-    path: str
-    label: str
-    said: str
-
-
-def contradiction(
-    files: Sequence[TreeFile], tables: Sequence[TreeFile], images: Sequence[SourceImage]
-) -> Contradiction | None:
-    """The first photo of which a table says another class than its image has, or None.
-
-    Numbers say the same as names where each stands for one of them; a column without a known name
-    says classes only where it holds one of the images' classes.
-    """
-    labels = {image.path: image.label for image in images if image.label}
-    known = set(map(class_key, labels.values()))
-    finder = Finder(files)
-    for file in tables:
-        told = read_tables(files, [Table(file, _read(file, finder))], is_named=True)
-        pairs = [
-            Contradiction(file, one.path, labels[one.path], one.label)
-            for one in told
-            if one.label and one.path in labels
-        ]
-        said = {class_key(pair.said) for pair in pairs}
-        if _are_numbers(pairs) or (has_no_names(file) and not said & known):
-            continue
-        for pair in pairs:
-            if class_key(pair.label) != class_key(pair.said):
-                return pair
-    return None
-
-
-def _are_numbers(pairs: Sequence[Contradiction]) -> bool:
-    """Whether a table gives each class a number of its own."""
-    both = {(pair.label, pair.said) for pair in pairs}
-    labels, said = {label for label, _ in both}, {number for _, number in both}
-    return all(map(str.isdigit, said)) and len(both) == len(labels) == len(said)
+def named_rows(table: TreeFile, finder: Finder) -> list[Row]:
+    """The rows of a table; a first one is left out that only heads the others by unknown names."""
+    rows = rows_of(table) or []
+    if len(rows) < 2 or has_names(table):
+        return rows
+    first, *others = (row.path or "" for row in rows)
+    if has_picture_ending(first) or _is_file(first, table, finder):
+        return rows
+    return rows[1:] if any(_is_file(path, table, finder) for path in others) else rows
 
 
 def _fault(table: TreeFile, finder: Finder) -> str | None:
@@ -138,17 +104,6 @@ def _fault(table: TreeFile, finder: Finder) -> str | None:
         return None
     told = f"names '{named[-1]}', which is no file" if named else "has no row with both"
     return f"{table.path} ({header_of(table)}) {told}"
-
-
-def _read(table: TreeFile, finder: Finder) -> list[Row]:
-    """The rows of a table; a first one is left out that only heads the others by unknown names."""
-    rows = rows_of(table) or []
-    if len(rows) < 2 or not has_no_names(table):
-        return rows
-    first, *others = (row.path or "" for row in rows)
-    if has_picture_ending(first) or _is_file(first, table, finder):
-        return rows
-    return rows[1:] if any(_is_file(path, table, finder) for path in others) else rows
 
 
 def _is_file(path: str, table: TreeFile, finder: Finder) -> bool:

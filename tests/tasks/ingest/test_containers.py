@@ -65,13 +65,21 @@ def test_the_classes_are_the_folders_that_all_containers_share(tmp_path, caplog,
     assert set(labels_of(root, "folder").values()) == set(outer)
 
 
+def test_folders_of_unknown_names_are_classes_and_what_they_share_is_told(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    root = tree(tmp_path, *crossed(["Nord", "Ost"]))
+    assert set(labels_of(root).values()) == {"Nord", "Ost"}
+    assert "the classes are Nord, Ost, though each of them holds the folders glass" in caplog.text
+
+
 @pytest.mark.parametrize(
     "inner",
     [("site_A", "site_B"), ("2023-05-01", "2023-05-02"), ("images", "raw"), ("train", "val")],
 )
-def test_containers_below_class_folders_are_no_classes(tmp_path, inner):
+def test_containers_below_class_folders_are_no_classes(tmp_path, caplog, inner):
     root = tree(tmp_path, *crossed(["glass", "metal"], inner))
     assert set(labels_of(root).values()) == {"glass", "metal"}
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(

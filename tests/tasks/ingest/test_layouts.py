@@ -211,6 +211,7 @@ AGREEING = [
     b"path,label\na/1.jpg,A\nb/2.jpg, b \n",
     b"path,class_name\n1.jpg,0\n2.jpg,1\n",
     b"path,site\na/1.jpg,north\nb/2.jpg,north\n",
+    b"path,type\na/1.jpg,photo\nb/2.jpg,photo\n",
     b"path,label\ngone.jpg,glass\n",
     "path,label\na/1.jpg,M\u00e9tal\n".encode("latin-1"),
 ]
