@@ -24,7 +24,8 @@ from ray_jobs.contract.dataset import (
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
-from tasks.check import Checked, Progress, check_images, unreadable
+from tasks.check import Progress, check_images
+from tasks.checked import Checked, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.class_names import name_warnings
 from tasks.dedupe import dedupe

@@ -14,6 +14,7 @@ from tasks.sources.layouts.containers import are_classes
 from tasks.sources.layouts.contradiction import contradiction
 from tasks.sources.layouts.folders import Folders, read_containers, read_folder, read_split
 from tasks.sources.layouts.kinds import TABLES, Layout, table_layout
+from tasks.sources.layouts.mixed import mixed, two_ways
 from tasks.sources.layouts.tables import read_named, reader_of, usable_tables
 from tasks.sources.layouts.unclassed import unclassed
 from tasks.sources.litter import other_kind
@@ -95,7 +96,7 @@ def _by_folders(folders: Folders) -> Choice | None:
 
 def _refuse_beside_splits(folders: Folders) -> None:
     if folders.splits and folders.classes:
-        raise _mixed(
+        raise mixed(
             f"split folders ({some(folders.splits)})",
             f"other folders with photos ({some(folders.classes)})",
         )
@@ -103,10 +104,10 @@ def _refuse_beside_splits(folders: Folders) -> None:
 
 def _by_table(folders: Folders, tables: Sequence[TreeFile]) -> Choice:
     if len(folders.top) > 1 and not folders.splits:
-        raise _two_ways(f"folders ({some(folders.classes)})", tables[0])
+        raise two_ways(f"folders ({some(folders.classes)})", tables[0])
     kinds = {table_layout(table.path) or Layout.CSV for table in tables}
     if len(kinds) > 1:
-        raise _mixed("tables in CSV", "tables in JSONL")
+        raise mixed("tables in CSV", "tables in JSONL")
     (kind,) = kinds
     return Choice(kind, _READERS[kind])
 
@@ -118,7 +119,7 @@ def _refuse_contradicted(
         return
     other = contradiction(files, tables, choice.read(files))
     if other is not None:
-        raise _two_ways(
+        raise two_ways(
             f"class folders ({other.path} is of '{other.label}')", other.table, other.said
         )
 
@@ -129,7 +130,7 @@ def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) ->
     strange = sorted(folder for folder in others if folder and not split_of(f"{folder}/"))
     if strange:
         told = f"{len(photos):,} photos with a label file in Huawei's format"
-        raise _mixed(told, f"folders with photos that have none ({some(strange)})")
+        raise mixed(told, f"folders with photos that have none ({some(strange)})")
 
 
 def _read_folder(files: Sequence[TreeFile]) -> list[SourceImage]:
@@ -167,23 +168,6 @@ _READERS: dict[Layout, Reader] = {
     Layout.JSONL: reader_of(".jsonl"),
     Layout.HUAWEI: huawei.read_huawei,
 }
-
-
-def _mixed(one: str, other: str) -> DataError:
-    return DataError(
-        f"the source mixes two formats: {one}, and {other}",
-        "one way to tell the classes",
-        "Ingest a part of it, or say with --format by which to read it",
-    )
-
-
-def _two_ways(one: str, table: TreeFile, said: str = "") -> DataError:
-    told = f" says '{said}'" if said else ""
-    return DataError(
-        f"the source mixes two formats: {one}, and {table.path}{told}",
-        "one way to tell the classes",
-        "Say --format folder to read the folders, or pass the table itself as the source",
-    )
 
 
 def _folder(path: str) -> str:

@@ -10,16 +10,16 @@ from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
 from tasks.class_names import class_key
+from tasks.sources.layouts.columns import (
+    LABEL_NAMES,
+    PATH_NAMES,
+    SPLIT_NAMES,
+    columns_of,
+    names_classes,
+)
 from tasks.sources.trees.base import TreeFile
 
 MAX_TABLE_BYTES = 256 * 2**20
-PATH_NAMES = (
-    *("path", "image", "filename", "file", "image_path", "filepath", "img", "image_file"),
-    *("image_name", "photo", "image_id", "name", "id"),
-)
-_CLASS_NAMES = ("label", "class", "category", "target", "class_name", "label_name", "category_name")
-LABEL_NAMES = (*_CLASS_NAMES, "labels", "class_id", "waste_type", "material", "type")
-SPLIT_NAMES = ("split", "subset", "set")
 _HEAD_BYTES = 2**16
 _DELIMITERS = (",", "\t", ";", "|")
 
@@ -54,7 +54,7 @@ def rows_of(file: TreeFile) -> list[Row] | None:
     first = text.partition("\n")[0]
     heads = {delimiter: _fields(first, delimiter) for delimiter in _DELIMITERS}
     for delimiter, names in heads.items():
-        if columns := _columns(names):
+        if columns := columns_of(names):
             return list(_csv_rows(text, delimiter, columns, skip=1))
     for delimiter, names in heads.items():
         if len(names) == 2:
@@ -64,15 +64,12 @@ def rows_of(file: TreeFile) -> list[Row] | None:
 
 def has_names(file: TreeFile) -> bool:
     """Whether a table names its columns. Raises OSError."""
-    return _is_json(file) or any(map(_columns, _heads(file)))
+    return _is_json(file) or any(map(columns_of, _heads(file)))
 
 
 def has_class_column(file: TreeFile) -> bool:
     """Whether a table says by name that it tells classes, not types or anything. Raises OSError."""
-    keys = set(map(class_key, _CLASS_NAMES))
-    return _is_json(file) or any(
-        _columns(names) and keys & set(map(class_key, names)) for names in _heads(file)
-    )
+    return _is_json(file) or any(names_classes(names) for names in _heads(file))
 
 
 def _heads(file: TreeFile) -> list[list[str]]:
@@ -107,22 +104,6 @@ def _text(file: TreeFile) -> str:
         raise _unreadable(file.path, error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise _unreadable(file.path, f"byte {error.start} is no UTF-8") from error
-
-
-def _columns(names: list[str]) -> dict[str, int] | None:
-    header = [class_key(name) for name in names]
-    found = {
-        "path": _first(header, PATH_NAMES),
-        "label": _first(header, LABEL_NAMES),
-        "split": _first(header, SPLIT_NAMES),
-    }
-    columns = {name: place for name, place in found.items() if place is not None}
-    return columns if {"path", "label"} <= columns.keys() else None
-
-
-def _first(header: list[str], names: tuple[str, ...]) -> int | None:
-    keys = map(class_key, names)
-    return next((header.index(key) for key in keys if key in header), None)
 
 
 def _csv_rows(text: str, delimiter: str, columns: Mapping[str, int], skip: int) -> Iterator[Row]:
