@@ -7,10 +7,13 @@ from collections.abc import Collection
 
 from tasks.sources.layouts.base import words
 
+_MARKS = {
+    *("mask", "masks", "label", "labels", "annotation", "annotations", "annotated", "segmentation"),
+}
 _KEPT = {
+    *_MARKS,
     *("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "pic", "pics"),
     *("jpg", "jpeg", "png", "jpegimages", "bilder", "fotos"),
-    *("mask", "masks", "label", "labels", "annotation", "annotations", "annotated", "segmentation"),
     *("original", "originals", "raw", "resized", "augmented", "augmentation", "aug"),
     *("standardized", "standardised", "processed", "preprocessed", "cropped", "crops"),
     *("data", "dataset", "unlabeled", "unlabelled"),
@@ -42,6 +45,15 @@ def is_container(name: str) -> bool:
     return any(part in _KEPT for part in parts) and all(
         part in _KEPT or _is_count(part) for part in parts
     )
+
+
+def holds_marks(name: str) -> bool:
+    """Whether a folder's name says that marks on photos are in it, and no photos.
+
+    >>> holds_marks("glass_masks"), holds_marks("raw")
+    (True, False)
+    """
+    return not _MARKS.isdisjoint(words(name))
 
 
 def are_classes(names: Collection[str]) -> bool:

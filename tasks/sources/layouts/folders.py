@@ -21,7 +21,7 @@ from tasks.sources.layouts.base import (
     split_word,
     unlabelled,
 )
-from tasks.sources.layouts.containers import are_classes, is_container
+from tasks.sources.layouts.containers import are_classes, holds_marks, is_container
 from tasks.sources.litter import is_paper, is_picture_name, other_kind
 from tasks.sources.trees.base import TreeFile
 
@@ -81,8 +81,9 @@ class Folders:
 
     @property
     def shared(self) -> list[str]:
-        """The classes, where all folders are containers that hold folders of the same names."""
-        return self.common if all(map(is_container, self.top)) else []
+        """The classes, where all folders are containers that hold photos of the same ones."""
+        are_alike = all(is_container(name) and not holds_marks(name) for name in self.top)
+        return self.common if are_alike else []
 
     def below(self, name: str) -> Mapping[str, list[TreeFile]]:
         """The class folders in one of the folders, wrappers looked through."""

@@ -53,5 +53,8 @@ def _found(folders: Folders) -> str:
         return f"photos lie in no folder ({len(photos):,}: {shown})"
     inside = sorted({inner for name in names for inner in folders.below(name)})
     if inside:
-        return f"folders named {some(inside)} are not in each of {some(names)}"
+        return (
+            f"{some(names)} are named like no classes,"
+            f" and do not all hold photos of the same ones ({some(inside)})"
+        )
     return f"photos lie directly in {some(names)}"
