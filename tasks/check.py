@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
-from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Store
+from tasks.checked import Checked, refuse_if_mostly_broken, refuse_if_nothing_is_left
 from tasks.entries import Entry
 from tasks.images import MAX_FILE_BYTES, Inspected, inspect, too_large
 from tasks.noting import has_wrong_extension, joined
@@ -23,16 +22,8 @@ from tasks.sources.base import SourceImage
 
 THREADS = 16
 _AHEAD = 4 * THREADS
-MAX_UNREADABLE_PERCENT = 5
 
 Progress = Callable[[int, int], None]
-
-
-class Checked(NamedTuple):
-    """A file's row, and why it was turned away, if it was."""
-
-    entry: Entry
-    rejected: Rejected | None
 
 
 def check_images(
@@ -61,8 +52,8 @@ def check_images(
             if progress is not None:
                 progress(len(checked), len(images))
     memory.close()
-    _refuse_if_mostly_broken(checked)
-    _refuse_if_nothing_is_left(checked)
+    refuse_if_mostly_broken(checked)
+    refuse_if_nothing_is_left(checked)
     return checked
 
 
@@ -86,11 +77,6 @@ def _in_order(
 
 def _recalled(entry: Entry) -> Checked:
     return Checked(entry, None if entry.reason is None else Rejected.parse(entry.reason))
-
-
-def unreadable(checked: Sequence[Checked]) -> list[Checked]:
-    """Those that count as bad files."""
-    return [one for one in checked if one.rejected and one.rejected.reason.is_unreadable]
 
 
 def _check(store: Store, image: SourceImage) -> Checked:
@@ -142,27 +128,3 @@ def _turned_away(image: SourceImage, why: Rejected, data: bytes | None = None) -
     if data is not None and len(data) <= MAX_FILE_BYTES:  # more than that is not read
         row = replace(row, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
     return Checked(row, why)
-
-
-def _refuse_if_mostly_broken(checked: Sequence[Checked]) -> None:
-    bad = unreadable(checked)
-    if len(bad) * 100 <= MAX_UNREADABLE_PERCENT * len(checked):
-        return
-    named = "; ".join(f"{one.entry.path} {one.rejected}" for one in bad[:3])
-    raise DataError(
-        f"{len(bad)} of {len(checked)} files are unreadable ({named}{'; ...' if bad[3:] else ''})",
-        f"at most {MAX_UNREADABLE_PERCENT}% that are no images or broken ones",
-        "Repair or remove them, then ingest again",
-    )
-
-
-def _refuse_if_nothing_is_left(checked: Sequence[Checked]) -> None:
-    if any(one.rejected is None for one in checked):
-        return
-    why = Counter(one.rejected.reason.value for one in checked if one.rejected)
-    told = ", ".join(f"{count} {reason}" for reason, count in why.most_common(3))
-    raise DataError(
-        f"none of {len(checked)} files is a photo with a class ({told})",
-        "photos, each with its class",
-        "Look at the labels and the files, then ingest again",
-    )

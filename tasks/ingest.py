@@ -24,8 +24,10 @@ from ray_jobs.contract.dataset import (
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
-from tasks.check import Checked, Progress, check_images, unreadable
+from tasks.check import Progress, check_images
+from tasks.checked import Checked, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
+from tasks.class_names import name_warnings
 from tasks.dedupe import dedupe
 from tasks.entries import (
     Entry,
@@ -138,6 +140,7 @@ def assign_splits(
     staging = Staging(store, dataset, ingest_id)
     unique = dedupe(decode_entries(staging.read(Staged.INSPECTED)))
     placed, warnings = place(store, dataset, unique, near=alike_pairs, seed=seed, strict=strict)
+    warnings = [*name_warnings(unique), *warnings]
     for warning in warnings:
         log.warning("%s", warning)
     staging.write(Staged.ASSIGNED, encode_entries(placed))

@@ -18,6 +18,7 @@ class Rejection(StrEnum):
     TOO_LARGE = "is too large"
     PACKED = "is packed like a bomb"
     TOO_SMALL = "is too small"
+    OTHER_KIND = "is no photo"
     LINK = "is a link"
     OUTSIDE = "points outside its source"
     MISSING = "is not there"

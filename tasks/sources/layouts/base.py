@@ -11,25 +11,57 @@ from ray_jobs.contract.dataset import Split
 from tasks.images import MAX_FILE_BYTES
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.sources.base import SourceImage
+from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile, unread
 
-_SPLIT_NAME = re.compile(
-    r"(?:images?|photos?|data)?[-_ ]?"
-    r"(?P<name>train|training|val|valid|validation|dev|eval|test|testing)"
-    r"[-_ ]?(?:set|data|split|images?|photos?)?",
-    re.IGNORECASE,
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_SPLIT_WORD = re.compile(
+    r"(?:images?|photos?|data)?"
+    r"(?P<name>trainval|train|training|val|valid|validation|dev|eval|test|testing)"
+    r"(?:set|data|split|images?|photos?)?"
 )
-_SPLITS = {"train": Split.TRAIN, "training": Split.TRAIN, "test": Split.TEST, "testing": Split.TEST}
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "trainval"), Split.TRAIN),
+    **dict.fromkeys(("test", "testing"), Split.TEST),
+}
+_BESIDE_SPLITS = {
+    *("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures"),
+    *("data", "dataset", "set", "split", "folder", "seg", "obj", "label", "labels"),
+}
+
+
+def words(name: str) -> list[str]:
+    """The words and numbers of a name, in small letters.
+
+    >>> words("seg_Train2017 (a)")
+    ['seg', 'train', '2017', 'a']
+    """
+    return _WORD.findall(name.lower())
+
+
+def split_word(name: str) -> tuple[Split, tuple[str, ...]] | None:
+    """The split that a word of a name stands for, and what the name says beside it.
+
+    >>> split_word("train2017"), split_word("waste-test")
+    ((<Split.TRAIN: 'train'>, ()), (<Split.TEST: 'test'>, ('waste',)))
+    """
+    parts = words(name)
+    for place, word in enumerate(parts):
+        if found := _SPLIT_WORD.fullmatch(word):
+            others = (*parts[:place], *parts[place + 1 :])
+            said = tuple(w for w in others if not w.isdigit() and w not in _BESIDE_SPLITS)
+            return _SPLITS.get(found["name"], Split.VAL), said
+    return None
 
 
 def split_named(name: str) -> Split | None:
     """The split that a folder's name, or a table's value, stands for.
 
-    >>> [split_named(name) for name in ("Train", "validation", "test_set", "glass")]
-    [<Split.TRAIN: 'train'>, <Split.VAL: 'val'>, <Split.TEST: 'test'>, None]
+    >>> [split_named(name) for name in ("Train", "validation", "test_set", "glass", "test tube")]
+    [<Split.TRAIN: 'train'>, <Split.VAL: 'val'>, <Split.TEST: 'test'>, None, None]
     """
-    found = _SPLIT_NAME.fullmatch(name.strip())
-    return _SPLITS.get(found["name"].lower(), Split.VAL) if found else None
+    found = split_word(name)
+    return found[0] if found is not None and not found[1] else None
 
 
 def split_of(path: str) -> Split | None:
@@ -42,12 +74,12 @@ def labelled(file: TreeFile, label: str, split: Split | None = None) -> SourceIm
     """A file with its class."""
     name = class_name(label)
     nameless = None if name else Rejected(Rejection.NO_LABEL, "its class has an empty name")
-    return _image(file, name, file.problem or nameless, split)
+    return _image(file, name, nameless, split)
 
 
 def unlabelled(file: TreeFile, problem: Rejected, split: Split | None = None) -> SourceImage:
     """A file whose class is not known, with the reason."""
-    return _image(file, "", file.problem or problem, split)
+    return _image(file, "", problem, split)
 
 
 def absent(path: str, problem: Rejected) -> SourceImage:
@@ -82,7 +114,12 @@ def _image(
         read=partial(file.read, MAX_FILE_BYTES + 1),
         size_bytes=file.size_bytes,
         stamp=file.stamp,
-        problem=problem,
+        problem=file.problem or _of_other_kind(file.path) or problem,
         notes=frozenset({Note.NAME_NOT_UTF8} if file.is_escaped else ()),
         pinned=split,
     )
+
+
+def _of_other_kind(path: str) -> Rejected | None:
+    kind = other_kind(path)
+    return Rejected(Rejection.OTHER_KIND, f"{kind}, by its ending") if kind else None

@@ -6,7 +6,7 @@ not counted: files beside the class folders, and label, rule and licence files a
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +14,18 @@ from functools import cached_property
 from ray_jobs.contract.dataset import Split
 from tasks.rejection import Rejected, Rejection
 from tasks.sources.base import SourceImage
-from tasks.sources.layouts.base import labelled, split_named, split_of, unlabelled
-from tasks.sources.litter import is_paper, is_picture_name
+from tasks.sources.layouts.base import (
+    labelled,
+    split_named,
+    split_of,
+    split_word,
+    unlabelled,
+)
+from tasks.sources.layouts.containers import are_classes, holds_marks, is_container
+from tasks.sources.litter import is_paper, is_picture_name, other_kind
 from tasks.sources.trees.base import TreeFile
 
-_BESIDE = Rejected(Rejection.NO_LABEL, "it lies in a split, and in no class folder")
+_BESIDE = Rejected(Rejection.NO_LABEL, "it lies beside the class folders")
 
 
 @dataclass(frozen=True)
@@ -39,19 +46,49 @@ class Folders:
 
     @cached_property
     def top(self) -> Mapping[str, list[TreeFile]]:
-        """The folders in it that hold pictures."""
-        return _folders(self.photos, self.base)
+        """The folders in it that hold pictures, by name."""
+        return dict(sorted(_folders(self.photos, self.base).items()))
 
     @cached_property
     def splits(self) -> dict[str, Split]:
-        """Those of them that are named like splits, where they are several splits."""
-        named = {name: split for name in self.top if (split := split_named(name))}
-        return named if len(set(named.values())) > 1 else {}
+        """Those of them that are named like splits, where they are several.
+
+        A name may say more than the split, if several say the same: `waste_train`, `waste_test`.
+        """
+        found = {name: word for name in self.top if (word := split_word(name))}
+        said = Counter(more for _, more in found.values())
+        named = {name: split for name, (split, more) in found.items() if not more or said[more] > 1}
+        return named if len(named) > 1 else {}
+
+    @cached_property
+    def split_classes(self) -> list[str]:
+        """The names of the class folders in the splits."""
+        return sorted({name for split in self.splits for name in self.below(split)})
 
     @property
     def has_split_classes(self) -> bool:
         """Whether it is a pre-split tree: splits, and class folders in one of them at least."""
-        return any(_classes(self.top[name], f"{self.base}{name}/") for name in self.splits)
+        return are_classes(self.split_classes)
+
+    @cached_property
+    def common(self) -> list[str]:
+        """The folders in the folders, where they may be classes and all have some by one name."""
+        inside = [set(self.below(name)) for name in self.top]
+        every = set[str]().union(*inside)
+        in_all = every.intersection(*inside)
+        is_common = len(inside) > 1 < len(in_all) and not any(map(split_named, every))
+        return sorted(every) if is_common and are_classes(every) else []
+
+    @property
+    def shared(self) -> list[str]:
+        """The classes, where all folders are containers that hold photos of the same ones."""
+        are_alike = all(is_container(name) and not holds_marks(name) for name in self.top)
+        return self.common if are_alike else []
+
+    def below(self, name: str) -> Mapping[str, list[TreeFile]]:
+        """The class folders in one of the folders, wrappers looked through."""
+        base = f"{self.base}{name}/"
+        return _folders(self.top[name], _base(self.top[name], base))
 
     @property
     def classes(self) -> list[str]:
@@ -70,21 +107,25 @@ def read_folder(folders: Folders) -> list[SourceImage]:
 
 def read_split(folders: Folders) -> list[SourceImage]:
     """The same of every split."""
+    return _read_below(folders, folders.splits)
+
+
+def read_containers(folders: Folders) -> list[SourceImage]:
+    """The same of every container."""
+    return _read_below(folders, dict.fromkeys(folders.top))
+
+
+def _read_below(folders: Folders, homes: Mapping[str, Split | None]) -> list[SourceImage]:
     images: list[SourceImage] = []
-    for name, split in folders.splits.items():
-        files, base = folders.top[name], f"{folders.base}{name}/"
-        classes = _classes(files, base)
+    for name, given in homes.items():
+        classes = folders.below(name)
         placed = {file.path: label for label, below in classes.items() for file in below}
-        for file in files:
-            label = placed.get(file.path)
+        for file in folders.top[name]:
+            label, split = placed.get(file.path), given or split_of(file.path)
             images.append(
                 unlabelled(file, _BESIDE, split) if label is None else labelled(file, label, split)
             )
     return images
-
-
-def _classes(files: Sequence[TreeFile], base: str) -> Mapping[str, list[TreeFile]]:
-    return _folders(files, _base(files, base))
 
 
 def _base(files: Sequence[TreeFile], base: str) -> str:
@@ -106,14 +147,14 @@ def _base(files: Sequence[TreeFile], base: str) -> str:
 
 
 def _folders(files: Sequence[TreeFile], base: str) -> dict[str, list[TreeFile]]:
-    """The direct sub-folders of a folder that hold a picture, with all their files."""
+    """The direct sub-folders of a folder that hold what may be a picture, with all their files."""
     found: defaultdict[str, list[TreeFile]] = defaultdict(list)
     for file in files:
         if file.path.startswith(base):
             name, deeper, _ = file.path[len(base) :].partition("/")
             if deeper:
                 found[name].append(file)
-    wanted = {name for name, inside in found.items() if _pictures(inside)}
+    wanted = {name for name, all_ in found.items() if not all(other_kind(f.path) for f in all_)}
     return {name: inside for name, inside in found.items() if name in wanted or not wanted}
 
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ray_jobs.contract.errors import DataError
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts import huawei
-from tasks.sources.layouts.base import some, split_of
-from tasks.sources.layouts.folders import Folders, read_folder, read_split
+from tasks.sources.layouts.base import some, split_named, split_of
+from tasks.sources.layouts.containers import are_classes
+from tasks.sources.layouts.contradiction import contradiction
+from tasks.sources.layouts.folders import Folders, read_containers, read_folder, read_split
 from tasks.sources.layouts.kinds import TABLES, Layout, table_layout
+from tasks.sources.layouts.mixed import mixed, two_ways
 from tasks.sources.layouts.tables import read_named, reader_of, usable_tables
+from tasks.sources.layouts.unclassed import unclassed
+from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile
+
+log = logging.getLogger(__name__)
+
+Reader = Callable[[Sequence[TreeFile]], list[SourceImage]]
+
+
+class Choice(NamedTuple):
+    """A layout, and what reads a tree by it."""
+
+    layout: Layout
+    read: Reader
 
 
 class Read(NamedTuple):
@@ -38,29 +55,73 @@ def read_tree(
     """
     if table is not None:
         return Read(table_layout(table) or Layout.CSV, read_named(files, table))
-    layout = layout or _recognised(files)
-    return Read(layout, _READERS[layout](files))
+    chosen = _recognised(files) if layout is None else Choice(layout, _READERS[layout])
+    return Read(chosen.layout, chosen.read(files))
 
 
-def _recognised(files: Sequence[TreeFile]) -> Layout:
+def _recognised(files: Sequence[TreeFile]) -> Choice:
     folders = Folders(files)
     photos = huawei.paired(files)
     if photos:
         _refuse_huawei_with_classes(folders, photos)
-        return Layout.HUAWEI
-    if folders.has_split_classes:
-        if folders.classes:
-            raise _mixed(
-                f"split folders ({some(folders.splits)})",
-                f"other folders with photos ({some(folders.classes)})",
-            )
-        return Layout.SPLIT
-    if len(folders.classes) > 1:
-        return Layout.FOLDER
-    kinds = {table_layout(table.path) for table in usable_tables(files, tuple(TABLES))}
+        return Choice(Layout.HUAWEI, huawei.read_huawei)
+    by_folders = _by_folders(folders)
+    tables = usable_tables(files, tuple(TABLES))
+    if by_folders is not None and (len(folders.top) > 1 or not tables):
+        _refuse_contradicted(files, tables, by_folders)
+        return by_folders
+    if tables:
+        return _by_table(folders, tables)
+    _refuse_beside_splits(folders)
+    return Choice(Layout.FOLDER, _read_nothing)
+
+
+def _by_folders(folders: Folders) -> Choice | None:
+    """How the folders tell the classes; None where they are named like no classes."""
+    if folders.splits and (folders.has_split_classes or len(folders.classes) > 1):
+        _refuse_beside_splits(folders)
+        return Choice(Layout.SPLIT, _read_split)
+    if folders.shared:
+        found = some(folders.shared), some(sorted(folders.top))
+        log.warning("the classes (%s) are told by the folders in each of %s", *found)
+        return Choice(Layout.FOLDER, _read_containers)
+    is_split = len(folders.top) == 1 and any(map(split_named, folders.top))
+    if folders.splits or is_split or not are_classes(folders.classes):
+        return None
+    if folders.common:
+        found = some(folders.top), some(folders.common)
+        log.warning("the classes are %s, though each of them holds the folders %s", *found)
+    return Choice(Layout.FOLDER, _read_folder)
+
+
+def _refuse_beside_splits(folders: Folders) -> None:
+    if folders.splits and folders.classes:
+        raise mixed(
+            f"split folders ({some(folders.splits)})",
+            f"other folders with photos ({some(folders.classes)})",
+        )
+
+
+def _by_table(folders: Folders, tables: Sequence[TreeFile]) -> Choice:
+    if len(folders.top) > 1 and not folders.splits:
+        raise two_ways(f"folders ({some(folders.classes)})", tables[0])
+    kinds = {table_layout(table.path) or Layout.CSV for table in tables}
     if len(kinds) > 1:
-        raise _mixed("tables in CSV", "tables in JSONL")
-    return kinds.pop() or Layout.FOLDER if kinds else Layout.FOLDER
+        raise mixed("tables in CSV", "tables in JSONL")
+    (kind,) = kinds
+    return Choice(kind, _READERS[kind])
+
+
+def _refuse_contradicted(
+    files: Sequence[TreeFile], tables: Sequence[TreeFile], choice: Choice
+) -> None:
+    if not tables:
+        return
+    other = contradiction(files, tables, choice.read(files))
+    if other is not None:
+        raise two_ways(
+            f"class folders ({other.path} is of '{other.label}')", other.table, other.said
+        )
 
 
 def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) -> None:
@@ -69,16 +130,29 @@ def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) ->
     strange = sorted(folder for folder in others if folder and not split_of(f"{folder}/"))
     if strange:
         told = f"{len(photos):,} photos with a label file in Huawei's format"
-        raise _mixed(told, f"folders with photos that have none ({some(strange)})")
+        raise mixed(told, f"folders with photos that have none ({some(strange)})")
 
 
 def _read_folder(files: Sequence[TreeFile]) -> list[SourceImage]:
-    return read_folder(Folders(files))
+    folders = Folders(files)
+    return read_folder(folders) or _read_nothing(files)
+
+
+def _read_nothing(files: Sequence[TreeFile]) -> list[SourceImage]:
+    """No image where there is none; photos and archives without classes are refused."""
+    folders = Folders(files)
+    if any(other_kind(file.path) in {None, "an archive"} for file in folders.photos):
+        raise unclassed(files, folders)
+    return []
+
+
+def _read_containers(files: Sequence[TreeFile]) -> list[SourceImage]:
+    return read_containers(Folders(files))
 
 
 def _read_split(files: Sequence[TreeFile]) -> list[SourceImage]:
     folders = Folders(files)
-    if not folders.has_split_classes:
+    if not folders.split_classes:
         raise DataError(
             f"the source has no pre-split tree: its folders are {some(folders.top) or 'none'}",
             "folders named train, val and test (two of them at least), with class folders in each",
@@ -87,21 +161,13 @@ def _read_split(files: Sequence[TreeFile]) -> list[SourceImage]:
     return read_split(folders)
 
 
-_READERS: dict[Layout, Callable[[Sequence[TreeFile]], list[SourceImage]]] = {
+_READERS: dict[Layout, Reader] = {
     Layout.FOLDER: _read_folder,
     Layout.SPLIT: _read_split,
     Layout.CSV: reader_of(".csv", ".tsv"),
     Layout.JSONL: reader_of(".jsonl"),
     Layout.HUAWEI: huawei.read_huawei,
 }
-
-
-def _mixed(one: str, other: str) -> DataError:
-    return DataError(
-        f"the source mixes two formats: {one}, and {other}",
-        "one way to tell the classes",
-        "Ingest a part of it, or say with --format by which to read it",
-    )
 
 
 def _folder(path: str) -> str:

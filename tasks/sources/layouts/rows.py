@@ -9,12 +9,19 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
+from tasks.class_names import class_key
+from tasks.sources.layouts.columns import (
+    LABEL_NAMES,
+    PATH_NAMES,
+    SPLIT_NAMES,
+    columns_of,
+    names_classes,
+)
 from tasks.sources.trees.base import TreeFile
 
 MAX_TABLE_BYTES = 256 * 2**20
-PATH_NAMES = ("path", "image", "filename", "file", "file_name", "image_path", "filepath", "img")
-LABEL_NAMES = ("label", "class", "category", "target", "class_name", "label_name")
-SPLIT_NAMES = ("split", "subset", "set")
+_HEAD_BYTES = 2**16
+_DELIMITERS = (",", "\t", ";", "|")
 
 
 class Row(NamedTuple):
@@ -35,24 +42,49 @@ class Row(NamedTuple):
 def rows_of(file: TreeFile) -> list[Row] | None:
     """The rows of a table, or None where it has no column of paths or none of classes.
 
-    Columns are found by their names, whatever their case; two columns without a header are a path
-    and a class.
+    Columns are found by their names, whatever their case, with blanks, `_`, `-` or none between
+    words; two columns without such names are a path and a class.
 
     Raises:
       DataError: it cannot be read, is larger than 256 MiB, or no UTF-8.
     """
     text = _text(file)
-    if file.path.lower().endswith(".jsonl"):
+    if _is_json(file):
         return list(_json_rows(text))
     first = text.partition("\n")[0]
-    for delimiter in (",", "\t", ";"):
-        header = [name.strip().lower() for name in _fields(first, delimiter)]
-        columns = _columns(header)
-        if columns is not None:
+    heads = {delimiter: _fields(first, delimiter) for delimiter in _DELIMITERS}
+    for delimiter, names in heads.items():
+        if columns := columns_of(names):
             return list(_csv_rows(text, delimiter, columns, skip=1))
-        if len(header) == 2:
+    for delimiter, names in heads.items():
+        if len(names) == 2:
             return list(_csv_rows(text, delimiter, {"path": 0, "label": 1}, skip=0))
     return None
+
+
+def has_names(file: TreeFile) -> bool:
+    """Whether a table names its columns. Raises OSError."""
+    return _is_json(file) or any(map(columns_of, _heads(file)))
+
+
+def has_class_column(file: TreeFile) -> bool:
+    """Whether a table says by name that it tells classes, not types or anything. Raises OSError."""
+    return _is_json(file) or any(names_classes(names) for names in _heads(file))
+
+
+def _heads(file: TreeFile) -> list[list[str]]:
+    """The first line of a table by each delimiter."""
+    first = file.read(_HEAD_BYTES).decode("utf-8-sig", "replace").partition("\n")[0]
+    return [_fields(first, delimiter) for delimiter in _DELIMITERS]
+
+
+def _is_json(file: TreeFile) -> bool:
+    return file.path.lower().endswith(".jsonl")
+
+
+def header_of(file: TreeFile) -> str:
+    """The first line of a table, as far as a message shows it. Raises OSError."""
+    return file.read(80).decode("utf-8-sig", "replace").partition("\n")[0].strip()
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -72,20 +104,6 @@ def _text(file: TreeFile) -> str:
         raise _unreadable(file.path, error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise _unreadable(file.path, f"byte {error.start} is no UTF-8") from error
-
-
-def _columns(header: list[str]) -> dict[str, int] | None:
-    found = {
-        "path": _first(header, PATH_NAMES),
-        "label": _first(header, LABEL_NAMES),
-        "split": _first(header, SPLIT_NAMES),
-    }
-    columns = {name: place for name, place in found.items() if place is not None}
-    return columns if {"path", "label"} <= columns.keys() else None
-
-
-def _first(header: list[str], names: tuple[str, ...]) -> int | None:
-    return next((header.index(name) for name in names if name in header), None)
 
 
 def _csv_rows(text: str, delimiter: str, columns: Mapping[str, int], skip: int) -> Iterator[Row]:
@@ -120,11 +138,11 @@ def _object(line: str) -> dict[str, object]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {key.lower(): value for key, value in cast("dict[str, object]", found).items()}
+    return {class_key(key): value for key, value in cast("dict[str, object]", found).items()}
 
 
 def _value(found: dict[str, object], names: tuple[str, ...]) -> str | None:
-    value = next((found[name] for name in names if name in found), None)
+    value = next((found[key] for key in map(class_key, names) if key in found), None)
     is_plain = isinstance(value, str | int) and not isinstance(value, bool)
     return (str(value).strip() or None) if is_plain else None
 

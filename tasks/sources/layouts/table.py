@@ -18,7 +18,7 @@ from tasks.sources.layouts.base import (
     unlabelled,
 )
 from tasks.sources.layouts.rows import Row
-from tasks.sources.litter import is_paper
+from tasks.sources.litter import is_paper, other_kind
 from tasks.sources.trees.base import TreeFile
 from tasks.sources.trees.members import outside
 
@@ -35,19 +35,22 @@ class Table(NamedTuple):
 
 
 class Finder:
-    """Finds the file that a row means.
+    r"""Finds the file that a row means.
 
-    In this order: below the table's folder, below the root, the only file whose path ends so, and
-    the only one that is named so but for its ending.
+    In this order: below the table's folder, below the root, the only file whose path ends as the
+    row's does, with or without its ending, whatever the case. Leading folders that the tree has not
+    are left out: `C:\Users\me\1.jpg` is the only `1.jpg`.
     """
 
     def __init__(self, files: Sequence[TreeFile]) -> None:
         self._by_path = {file.path: file for file in files if not is_paper(file.path)}
         self._by_name: defaultdict[str, list[TreeFile]] = defaultdict(list)
+        self._folders: set[str] = set()
         for path, file in self._by_path.items():
-            name = path.rpartition("/")[2]
+            *folders, name = path.casefold().split("/")
+            self._folders.update(folders)
             self._by_name[name].append(file)
-            if "." in name:
+            if "." in name and not other_kind(name):
                 self._by_name[name.rpartition(".")[0]].append(file)
 
     @property
@@ -58,16 +61,29 @@ class Finder:
     def find(self, text: str, table_path: str) -> TreeFile | Rejected:
         """The file that a row of the table at a path means, or why there is none."""
         path = text.replace("\\", "/").removeprefix("./")
-        if (problem := outside(path)) is not None:
-            return problem
-        for exact in (f"{table_path.rpartition('/')[0]}/{path}", path):
-            if exact in self._by_path:
-                return self._by_path[exact]
-        alike = [f for f in self._by_name.get(path.rpartition("/")[2], ()) if _ends(f.path, path)]
+        problem = outside(path)
+        if problem is None:
+            for exact in (f"{table_path.rpartition('/')[0]}/{path}", path):
+                if exact in self._by_path:
+                    return self._by_path[exact]
+        alike = self._alike(path)
         if len(alike) == 1:
             return alike[0]
         many = f"{len(alike)} files are named so" if alike else "the table names it"
-        return Rejected(Rejection.MISSING, many)
+        return problem or Rejected(Rejection.MISSING, many)
+
+    def _alike(self, path: str) -> list[TreeFile]:
+        """The files whose paths end as most of this one does."""
+        *folders, name = path.casefold().split("/")
+        named = self._by_name.get(name, [])
+        for start in range(len(folders) + 1):
+            end = "/".join([*folders[start:], name])
+            if alike := [file for file in named if _ends(file.path.casefold(), end)]:
+                same = [f for f in alike if _ends(f.path, path)]
+                return same or alike
+            if start < len(folders) and folders[start] in self._folders:
+                return []
+        return []
 
 
 def read_tables(

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
+from ray_jobs.contract.errors import DataError
 from tasks.rejection import Rejected
 from tasks.sources.trees.base import TreeFile, shown, unread
 from tasks.sources.trees.members import LINK, outside, packed
 from tasks.sources.trees.unpacking import broken
 
+_ENCRYPTED = 0x1
 _UTF8_FLAG = 0x800
 _WINDOWS = 0
 
@@ -30,7 +32,11 @@ class ZipTree:
         _ = self._archive
 
     def files(self) -> Iterator[TreeFile]:
-        """Every file; of two under one name the last, as unpacking would leave it."""
+        """Every file; of two under one name the last, as unpacking would leave it.
+
+        Raises:
+          DataError: it is broken or encrypted.
+        """
         last = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
         shown_once: dict[str, TreeFile] = {}
         for info in last.values():
@@ -41,24 +47,43 @@ class ZipTree:
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
         try:
-            return zipfile.ZipFile(self._path)
+            archive = zipfile.ZipFile(self._path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
             raise broken(error) from error
+        _refuse_encrypted(archive)
+        return archive
+
+    @cached_property
+    def _has_backslashes(self) -> bool:
+        """Whether its names are parted by backslashes, as some programs write them."""
+        return not any("/" in info.filename for info in self._archive.infolist())
 
     def _file(self, info: zipfile.ZipInfo) -> TreeFile:
-        path, is_escaped = _name(info)
+        path, is_escaped = _name(info, has_backslashes=self._has_backslashes)
         problem = _problem(info, path)
         reader = unread if problem else partial(_read, self._archive, info)
         stamp = f"{self._stamp}:{info.header_offset}:{info.CRC:08x}:{info.file_size}"
         return TreeFile(path, info.file_size, stamp, reader, problem, is_escaped)
 
 
-def _name(info: zipfile.ZipInfo) -> tuple[str, bool]:
+def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive of which most is encrypted; less of it is so many files that are not."""
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    encrypted = [info for info in files if info.flag_bits & _ENCRYPTED]
+    if 2 * len(encrypted) > len(files):
+        raise DataError(
+            f"the archive is encrypted ({encrypted[0].filename})",
+            "a ZIP archive that opens without a password",
+            "Pack it anew without a password",
+        )
+
+
+def _name(info: zipfile.ZipInfo, *, has_backslashes: bool) -> tuple[str, bool]:
     """The member's name. What does not say that it is UTF-8 mostly is, whatever the standard."""
     name = info.filename
     if not info.flag_bits & _UTF8_FLAG:
         name = name.encode("cp437").decode("utf-8", "surrogateescape")
-    if info.create_system == _WINDOWS:
+    if has_backslashes or info.create_system == _WINDOWS:
         name = name.replace("\\", "/")
     return shown(name.removeprefix("./"))
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 import struct
 import tarfile
@@ -16,7 +17,7 @@ from tasks.rejection import Note
 from tasks.sources.registry import open_source
 from tasks.sources.trees import unpacking
 from tests.tasks.ingest.pictures import photo
-from tests.tasks.ingest.trees import images_of, labels_of, tar_of, zip_of
+from tests.tasks.ingest.trees import folder_of, images_of, labels_of, tar_of, zip_of
 
 FILES = {f"{label}/{n}.jpg": photo(10 * n + ord(label)) for label in "ab" for n in range(3)}
 PACKERS = {
@@ -199,3 +200,32 @@ def without_utf8_flag(data):
             changed[at + offset] &= ~8
             at = changed.find(sign, at + 4)
     return bytes(changed)
+
+
+def test_names_parted_by_backslashes_alone_are_folders(tmp_path):
+    path = zip_of(tmp_path / "t.zip", {name.replace("/", "\\"): FILES[name] for name in FILES})
+    assert labels_of(path) == {name: name[0] for name in FILES}
+
+
+def test_a_backslash_beside_slashes_is_a_letter_of_a_name(tmp_path):
+    path = zip_of(tmp_path / "t.zip", FILES | {"a/x\\y.jpg": photo(1)})
+    assert labels_of(path)["a/x\\y.jpg"] == "a"
+
+
+def test_an_encrypted_zip_is_refused_as_a_whole(tmp_path):
+    path = zip_of(tmp_path / "t.zip", FILES)
+    data = bytearray(path.read_bytes())
+    for entry in re.finditer(b"PK\x01\x02", path.read_bytes()):
+        data[entry.start() + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(
+        DataError, match=r"the archive is encrypted \(a/0.jpg\).*\. Pack it anew with"
+    ):
+        open_source(str(path)).check()
+
+
+@pytest.mark.parametrize("pack", [folder_of, zip_of])
+def test_archives_in_place_of_photos_are_named(tmp_path, pack):
+    path = pack(tmp_path / "t", {"glass.zip": b"PK", "metal.zip": b"PK", "notes.txt": b"x"})
+    with pytest.raises(DataError, match=r"no photo, but archives \(glass.zip, metal.zip\).*Unpack"):
+        images_of(path)

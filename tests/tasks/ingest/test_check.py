@@ -5,7 +5,8 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import ClusterError, DataError
-from tasks.check import check_images, unreadable
+from tasks.check import check_images
+from tasks.checked import unreadable
 from tasks.seen import Memory
 from tasks.sources.base import SourceImage
 from tests.fakes import InMemoryStore

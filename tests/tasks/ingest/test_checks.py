@@ -102,10 +102,13 @@ BAD = {
     "cut-png": ("x.png", encoded(picture(1), "PNG")[:-300], "truncated"),
     "text": ("x.jpg", b"<html>not found</html>", "not-an-image"),
     "heic": ("x.heic", bytes(4) + b"ftypheic" + bytes(99), "not-an-image"),
-    "svg": ("x.svg", SVG, "not-raster"),
+    "svg": ("x.svg", SVG, "other-kind"),
+    "live-photo": ("x.MOV", bytes(4) + b"ftypqt  ", "other-kind"),
     "svg-named-jpg": ("x.jpg", b"\xef\xbb\xbf <svg width='9'/>", "not-raster"),
-    "pdf": ("x.pdf", b"%PDF-1.7\n", "not-raster"),
-    "eps": ("x.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "not-raster"),
+    "pdf": ("x.pdf", b"%PDF-1.7\n", "other-kind"),
+    "pdf-named-jpg": ("x.jpg", b"%PDF-1.7\n", "not-raster"),
+    "eps": ("x.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "other-kind"),
+    "eps-without-ending": ("x", b"%!PS-Adobe-3.0 EPSF-3.0\n", "not-raster"),
     "no-known-range": ("x.tif", encoded(Image.new("F", (20, 20)), "TIFF"), "undecodable"),
     "pixel-bomb": ("x.png", png(10_000, 10_000), "too-large"),
     "pixel-bomb-that-pillow-refuses": ("x.png", png(60_000, 60_000), "too-large"),
@@ -207,14 +210,40 @@ def test_more_than_five_percent_unreadable_files_stop_the_ingest_before_anything
     assert list(store.keys("staging/")) == ["staging/waste/1/source.json"]
 
 
+def test_files_that_are_no_photos_by_their_ending_are_no_part_of_the_share(tmp_path):
+    films = {f"a/{n}{ending}": b"x" for n in range(30) for ending in (".MOV", ".aae", ".CR2")}
+    _, rows = inspected(folder_of(tmp_path / "1", GOOD | films))
+    assert per_check(rows.values()) == {"other-kind": 90}
+    broken = {f"a/x{n}": photo(n)[:200] for n in range(3)}
+    with pytest.raises(DataError, match=r"3 of 43 files are unreadable .*\. Repair or remove"):
+        inspected(folder_of(tmp_path / "2", GOOD | films | broken))
+
+
+def test_of_photos_that_are_not_decoded_it_is_told_what_to_do(tmp_path):
+    phone = {f"a/{n}.HEIC": bytes(4) + b"ftypheic" + bytes([n]) for n in range(9)}
+    told = r"9 of 49 files are unreadable .*HEIC, which is not decoded.*\. Convert HEIC .* to JPEG"
+    with pytest.raises(DataError, match=told):
+        inspected(folder_of(tmp_path, GOOD | phone))
+
+
 def test_labels_without_photos_stop_no_ingest_but_photos_without_labels_alone_do(tmp_path):
     rows = "".join(f"gone{n}.jpg,glass\n" for n in range(50))
     table = f"path,label\n{rows}a/00.jpg,glass\n".encode()
     _, found = inspected(folder_of(tmp_path / "1", GOOD | {"l.csv": table}) / "l.csv")
     assert per_check(found.values()) == {"missing": 50}
     only = f"path,label\n{rows}".encode()
-    with pytest.raises(DataError, match=r"none of 50 files is a photo with a class \(50 is not th"):
+    told = (
+        r"l.csv \(path,label\) names 'gone49.jpg', which is no file; a file is named '[ab]/..\.jpg'"
+    )
+    with pytest.raises(DataError, match=told):
         inspected(folder_of(tmp_path / "2", GOOD | {"l.csv": only}) / "l.csv")
+
+
+def test_where_no_photo_has_a_class_the_first_of_each_reason_is_told(tmp_path):
+    small = {f"a/x{n}.png": encoded(picture(n, (15, 40)), "PNG") for n in range(3)}
+    told = r"none of 4 files .* \(a/x0.png is too small: .*, and 2 more like it; a/x.mov is no"
+    with pytest.raises(DataError, match=told):
+        inspected(folder_of(tmp_path, small | {"a/x.mov": b"x"}), format="folder")
 
 
 def test_the_sha256_of_a_bad_file_is_recorded(tmp_path):

@@ -47,6 +47,12 @@ def test_folders_without_a_picture_are_no_classes(tmp_path):
     assert set(labels_of(root).values()) == {"glass", "metal"}
 
 
+def test_photos_whose_names_have_odd_endings_are_counted(tmp_path):
+    root = tree(tmp_path, "glass/photo.0", "glass/x.jpg?w=640", "paper/notice.jpg", "license.png/1")
+    folder_of(root, {"paper/README": b"x"})
+    assert list(labels_of(root).values()) == ["glass", "glass", "license.png", "paper"]
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -182,6 +188,13 @@ def test_text_files_of_another_kind_make_no_huawei_pairs(tmp_path):
         ("labels.tsv", "image\tcategory\n./images/1.jpg\tglass\n2\tmetal\n"),
         ("labels.csv", "images/1.jpg,glass\nimages/2.jpg,metal\n"),
         ("images/labels.csv", 'file,target\n1.jpg,"glass"\n2.jpg,metal\n\n'),
+        (
+            "labels.csv",
+            'Image File;Weight, kg;Waste Type\n1.jpg;"2,5";glass\n2.jpg;;metal\n',
+        ),
+        ("labels.csv", "image-id|Class Name\n1|glass\n2|metal\n"),
+        ("labels.csv", "Datei,Sorte\n1.jpg,glass\n2.jpg,metal\n"),
+        ("labels.csv", "path,label\nC:\\me\\images\\1.JPG,glass\n../data/2.Jpg,metal\n"),
         ("l.jsonl", '{"Path": "1.jpg", "Label": "glass"}\n{"image": "2.jpg", "class": "metal"}\n'),
     ],
 )
@@ -194,11 +207,41 @@ def test_a_table_gives_each_photo_its_class(tmp_path, name, table):
     assert format_of(root) == ("jsonl" if name.endswith("jsonl") else "csv")
 
 
-def test_a_table_beside_class_folders_is_ignored_unless_it_is_named(tmp_path):
+AGREEING = [
+    b"path,label\na/1.jpg,A\nb/2.jpg, b \n",
+    b"path,class_name\n1.jpg,0\n2.jpg,1\n",
+    b"path,site\na/1.jpg,north\nb/2.jpg,north\n",
+    b"path,type\na/1.jpg,photo\nb/2.jpg,photo\n",
+    b"path,label\ngone.jpg,glass\n",
+    "path,label\na/1.jpg,M\u00e9tal\n".encode("latin-1"),
+]
+
+
+@pytest.mark.parametrize("table", AGREEING)
+def test_a_table_that_contradicts_no_class_folder_changes_nothing(tmp_path, table):
+    root = folder_of(tmp_path, {"a/1.jpg": PHOTO, "b/2.jpg": PHOTO, "labels.csv": table})
+    assert labels_of(root) == {"a/1.jpg": "a", "b/2.jpg": "b"}
+    assert format_of(root) == "folder"
+
+
+@pytest.mark.parametrize("label", ["glass", "b"])
+def test_a_table_that_contradicts_the_class_folders_is_refused_until_one_is_named(tmp_path, label):
     root = folder_of(tmp_path, {"a/1.jpg": PHOTO, "b/2.jpg": PHOTO})
-    folder_of(root, {"labels.csv": b"path,label\na/1.jpg,glass\nb/2.jpg,metal\n"})
-    assert set(labels_of(root).values()) == {"a", "b"}
-    assert set(labels_of(root, "csv").values()) == {"glass", "metal"}
+    folder_of(root, {"labels.csv": f"path,label\na/1.jpg,{label}\nb/2.jpg,metal\n".encode()})
+    told = rf"class folders \(a/1.jpg is of 'a'\), and labels.csv says '{label}'; .*--format folder"
+    with pytest.raises(DataError, match=told):
+        images_of(root)
+    assert set(labels_of(root, "folder").values()) == {"a", "b"}
+    assert set(labels_of(root, "csv").values()) == {label, "metal"}
+    assert set(labels_of(root / "labels.csv").values()) == {label, "metal"}
+
+
+def test_a_table_beside_folders_that_are_no_classes_is_refused_until_one_is_named(tmp_path):
+    root = tree(tmp_path, "site_A/1.jpg", "site_B/2.jpg")
+    folder_of(root, {"labels.csv": ROWS})
+    told = r"folders \(site_A, site_B\), and labels.csv; .*--format folder .* pass the table itself"
+    with pytest.raises(DataError, match=told):
+        images_of(root)
     assert set(labels_of(root / "labels.csv").values()) == {"glass", "metal"}
 
 
@@ -267,11 +310,68 @@ def test_two_tables_are_refused_by_name(tmp_path):
         images_of(root)
 
 
+def test_a_table_is_one_though_its_first_rows_name_no_file(tmp_path):
+    gone = "".join(f"gone{n}.jpg,glass\n" for n in range(300)).encode()
+    root = tree(tmp_path, "images/1.jpg", "images/2.jpg")
+    folder_of(root, {"l.csv": b"path,label\n" + gone + b"1.jpg,glass\n2.jpg,metal\n"})
+    found = labels_of(root)
+    assert (found["images/1.jpg"], found["images/2.jpg"]) == ("glass", "metal")
+
+
+def test_a_row_without_ending_means_the_photo_and_not_its_film(tmp_path):
+    root = tree(tmp_path, "images/1.jpg", "images/1.MOV")
+    folder_of(root, {"l.csv": b"path,label\n1,glass\n"})
+    assert labels_of(root) == {"images/1.MOV": "OTHER_KIND", "images/1.jpg": "glass"}
+
+
+def test_a_first_row_that_names_a_picture_is_no_header(tmp_path):
+    root = tree(tmp_path, "images/1.jpg")
+    folder_of(root, {"l.csv": b"gone.jpg,glass\n1.jpg,metal\n"})
+    assert labels_of(root) == {"gone.jpg": "MISSING", "images/1.jpg": "metal"}
+
+
+def test_a_row_of_another_folder_of_the_tree_means_no_file_of_its_name(tmp_path):
+    root = tree(tmp_path, "new/1.jpg", "old/2.jpg")
+    folder_of(root, {"l.csv": b"path,label\nold/1.jpg,glass\nold/2.jpg,metal\n"})
+    assert labels_of(root / "l.csv") == {"old/1.jpg": "MISSING", "old/2.jpg": "metal"}
+
+
+def test_a_table_beside_each_split_is_one_source(tmp_path):
+    root = tree(tmp_path, "train/1.jpg", "test/1.jpg")
+    tables = {f"{s}/metadata.csv": b"file_name,label\n1.jpg,glass\n" for s in ("train", "test")}
+    images = images_of(folder_of(root, tables), keep_test=True)
+    assert [(i.path, i.label) for i in images] == [
+        ("test/1.jpg", "glass"),
+        ("train/1.jpg", "glass"),
+    ]
+    assert [i.pinned for i in images] == [Split.TEST, None]
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        (b"filename,weight,note\n1.jpg,3,x\n", r"has no columns .* \(filename,weight,note\)"),
+        (b"filename,label\ngone.jpg,x\n", r"\(filename,label\) names 'gone.jpg', which is no file"),
+        (b"filename,label\n1.jpg,\n", r"\(filename,label\) has no row with both"),
+        ("path,label\n1.jpg,é".encode("latin-1"), r"cannot be read: byte 17 is no UTF-8"),
+    ],
+)
+def test_a_table_that_is_no_use_is_told_with_what_is_wrong_with_it(tmp_path, table, fault):
+    root = tree(tmp_path, "images/1.jpg", "images/2.jpg")
+    folder_of(root, {"l.csv": table})
+    with pytest.raises(DataError, match=r"no table that names the photos: .*l.csv " + fault):
+        images_of(root)
+    with pytest.raises(DataError, match=r"0 tables that name its photos \(.*l.csv " + fault):
+        images_of(root, "csv")
+
+
 @pytest.mark.parametrize("table", [b"", b"a,b,c\n1.jpg,x,y\n", b"path\n1.jpg\n"])
 def test_a_table_without_the_two_columns_is_refused(tmp_path, table):
     root = tree(tmp_path, "1.jpg")
     folder_of(root, {"l.csv": table})
-    with pytest.raises(DataError, match=r"l.csv is no table of photos; expected columns.*\. Name"):
+    with pytest.raises(
+        DataError, match=r"l.csv is no table of photos: its columns are .*; exp.*\. Name"
+    ):
         images_of(root / "l.csv")
 
 
