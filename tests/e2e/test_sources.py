@@ -62,7 +62,8 @@ def split_of(source: str, buckets=None) -> set[tuple[str, str, str]]:
     ingest.write_shards(store, **address)
     made = ingest.publish(store, **address)
     (key,) = store.keys(f"datasets/waste/{made['version']}/entries-")
-    return {(row.sha256, row.label, row.split) for row in decode_entries(store.get(key)) if row.split}
+    rows = decode_entries(store.get(key))
+    return {(row.sha256, row.label, row.split) for row in rows if row.split}
 
 
 def test_every_place_and_form_gives_the_same_images_and_the_same_split(
