@@ -1,4 +1,4 @@
-"""The table `entries.parquet`: a row an image file, and what became of it."""
+"""The table of entries, Parquet: a row an image file, and what became of it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Entry:
         that share a split, `shard` the key of the shard.
       sha256: of the file's bytes; None where they could not be read.
       pixel_sha256: of the upright RGB pixels.
-      phash: 64-bit perceptual hash, 16 hex digits.
+      phash: perceptual hash, 64 hex digits.
       width, height: upright, in pixels.
       size_bytes: of the file.
       notes: what was put right or found wrong, as codes of `tasks.rejection`, sorted, with commas.

@@ -31,7 +31,7 @@ class Inspected:
     Attributes:
       sha256: of the bytes, hex.
       pixel_sha256: of the upright RGB pixels and their size, hex: blind to format and metadata.
-      phash: perceptual hash, 16 hex digits.
+      phash: perceptual hash, 64 hex digits.
       width, height: upright, in pixels.
       format: Pillow's name of the file format.
       notes: how it differs from an upright RGB picture.

@@ -44,7 +44,7 @@ def make_tree(root: Path, classes: dict[str, int], first_seed: int = 0) -> Path:
 def entry(path: str, pixels: str = "", **values: Any) -> Entry:
     """A checked file: its label is its folder, its hashes follow from `pixels` (or its path)."""
     rng = random.Random(pixels or path)
-    pixel_sha256, phash = f"{rng.getrandbits(256):064x}", f"{rng.getrandbits(64):016x}"
+    pixel_sha256, phash = f"{rng.getrandbits(256):064x}", f"{rng.getrandbits(256):064x}"
     sha256 = f"{random.Random(path).getrandbits(256):064x}"
     facts = {"sha256": sha256, "pixel_sha256": pixel_sha256, "phash": phash}
     facts |= {"width": 24, "height": 20, "size_bytes": 700, "state": ImageState.KEPT}
