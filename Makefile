@@ -37,7 +37,7 @@ e2e: setup  ## the tests that bring up the real stack
 	@$(BIN)/pytest -m e2e
 
 test-faults: setup  ## the table of faults on a real stack: half an hour; TABLE=... LOG=...
-	@SORTLINE_FAULT_TABLE="$(TABLE)" SORTLINE_FAULT_LOG="$(LOG)" $(BIN)/pytest -m faults tests/e2e/faults
+	@SORTLINE_FAULT_TABLE="$(TABLE)" SORTLINE_FAULT_LOG="$(LOG)" $(BIN)/pytest -m faults tests/e2e
 
 golden: setup  ## write the golden files anew: read the diff before you commit it
 	@SORTLINE_GOLDEN=write $(BIN)/pytest -q -m airflow tests/dags/test_golden.py
