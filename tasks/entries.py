@@ -11,7 +11,7 @@ from typing import Any
 from ray_jobs.contract.dataset import ImageState, Split
 from tasks.tables import from_parquet, to_parquet
 
-_COLUMNS = {
+COLUMNS = {
     "path": "string",
     "label": "string",
     "state": "string",
@@ -93,14 +93,14 @@ class Entry:
 def encode_entries(entries: Iterable[Entry]) -> bytes:
     """The table as Parquet, sorted by path: the same entries give the same bytes."""
     in_order = sorted(entries, key=lambda entry: entry.path)
-    row_of = attrgetter(*_COLUMNS)  # `asdict` copies each value, and takes ten times as long
-    rows = (dict(zip(_COLUMNS, row_of(entry), strict=True)) for entry in in_order)
-    return to_parquet(rows, _COLUMNS)
+    row_of = attrgetter(*COLUMNS)  # `asdict` copies each value, and takes ten times as long
+    rows = (dict(zip(COLUMNS, row_of(entry), strict=True)) for entry in in_order)
+    return to_parquet(rows, COLUMNS)
 
 
 def decode_entries(data: bytes) -> list[Entry]:
     """The entries of a table, sorted by path."""
-    return [_entry(row) for row in from_parquet(data, _COLUMNS)]
+    return [_entry(row) for row in from_parquet(data, COLUMNS)]
 
 
 def per_state(entries: Iterable[Entry]) -> dict[str, int]:

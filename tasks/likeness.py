@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.near import distinct, groups, near_pairs, pack
+from tasks.near import distinct, near_pairs, pack, parted
 from tasks.phash import NEAR_BITS
 
 _NONE = np.empty(0, np.int64)
@@ -20,9 +20,10 @@ def alike_pairs(hashes: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.in
       hashes: of `perceptual_hash`, each once.
     """
     rows, number = distinct(pack(hashes))
-    place, group = np.argsort(number), groups(rows, NEAR_BITS)
+    chunks = list(near_pairs(rows, NEAR_BITS))
+    place, group = np.argsort(number), parted(len(rows), chunks, NEAR_BITS)
     first, second = [_NONE], [_NONE]
-    for pairs in near_pairs(rows, NEAR_BITS):
+    for pairs in chunks:
         together = group[pairs.first] == group[pairs.second]
         first.append(place[pairs.first[together]])
         second.append(place[pairs.second[together]])

@@ -10,7 +10,7 @@ rounds of 256 bits, 0.99 of the pairs that differ in 28 bits, 0.9999 of those in
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -76,18 +76,32 @@ def groups(hashes: Hashes, within: int, large: int = LARGE) -> NDArray[np.int64]
       large: distinct hashes.
     """
     rows, number = distinct(hashes)
-    levels = {bits: Parts(len(rows)) for bits in range(within // 2, within, STEP)}
-    levels[within] = Parts(len(rows))
-    for pairs in near_pairs(rows, within):
+    return parted(len(rows), near_pairs(rows, within), within, large)[number]
+
+
+def parted(
+    count: int, chunks: Iterable[Pairs], within: int, large: int = LARGE
+) -> NDArray[np.int64]:
+    """`groups` of distinct hashes whose near pairs are known: int64 [count].
+
+    Args:
+      count: of hashes.
+      chunks: what `near_pairs` gives for them.
+      within: bits in which a near pair differs at most.
+      large: hashes.
+    """
+    levels = {bits: Parts(count) for bits in range(within // 2, within, STEP)}
+    levels[within] = Parts(count)
+    for pairs in chunks:
         for bits, parts in levels.items():
             close = pairs.bits <= bits
             parts.join(pairs.first[close], pairs.second[close])
     group = levels[within // 2].smallest()
     for bits in sorted(levels):
         wider = levels[bits].smallest()
-        small = np.bincount(wider, minlength=len(rows))[wider] <= large
+        small = np.bincount(wider, minlength=count)[wider] <= large
         group[small] = wider[small]
-    return group[number]
+    return group
 
 
 def near_pairs(rows: Hashes, within: int) -> Iterator[Pairs]:

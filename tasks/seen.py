@@ -16,24 +16,18 @@ import PIL
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.storage import Store
-from tasks.entries import Entry
+from tasks.entries import COLUMNS, Entry
 from tasks.sources.base import SourceImage
 from tasks.tables import from_parquet, to_parquet
 
 # Raised with any change of what is found in a file's bytes.
 _INSPECTION = 1
 _ROWS = 10_000  # a part
-_FACTS = {
-    "reason": "string",
-    "sha256": "string",
-    "pixel_sha256": "string",
-    "phash": "string",
-    "width": "int32",
-    "height": "int32",
-    "size_bytes": "int64",
-    "notes": "string",
-}
-_COLUMNS = {"path": "string", "stamp": "string", "state": "string", **_FACTS}
+_FACTS = (
+    *("reason", "sha256", "pixel_sha256", "phash"),
+    *("width", "height", "size_bytes", "notes"),
+)
+_COLUMNS = {"stamp": "string"} | {name: COLUMNS[name] for name in ("path", "state", *_FACTS)}
 
 
 class Seen(NamedTuple):

@@ -4,21 +4,13 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from dags.shared import RETRY_POLICY
-from ray_jobs.contract.errors import (
-    CapacityError,
-    ClusterError,
-    CredentialError,
-    DataError,
-    SortlineError,
-    SpecError,
-)
+from ray_jobs.contract.errors import SortlineError
+from tests.contract.test_errors import TREE
 
 pytestmark = pytest.mark.airflow
 
 
-@pytest.mark.parametrize(
-    "kind", [SortlineError, SpecError, DataError, CredentialError, ClusterError, CapacityError]
-)
+@pytest.mark.parametrize("kind", TREE)
 def test_airflow_tries_again_what_the_tree_of_errors_says_can_be(kind: type[SortlineError]):
     decided = RETRY_POLICY.evaluate(kind("fact", "expectation", "remedy"), 1, 3)
     assert (decided.action is RetryAction.RETRY) == kind.retryable

@@ -9,8 +9,7 @@ import pytest
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError
-from tasks import ingest
-from tasks.ingest import Asked
+from tests.e2e.ingesting import ingest_all
 from tests.fakes import InMemoryStore
 from tests.flaky import Way, flaky
 from tests.seaweed import object_store
@@ -18,15 +17,11 @@ from tests.tasks.ingest.pictures import make_tree
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-ADDRESS = {"dataset": "waste", "ingest_id": "1"}
 DEADLINE_S = 120
 
 
 def run(store, source: Path):
-    ingest.inspect_source(store, Asked(str(source)), **ADDRESS)
-    ingest.assign_splits(store, **ADDRESS)
-    ingest.write_shards(store, **ADDRESS)
-    return ingest.publish(store, **ADDRESS)
+    return ingest_all(store, str(source), "1")
 
 
 @pytest.fixture(scope="module")
