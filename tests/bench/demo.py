@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from infra.local.environment import HOME_VARIABLE, base_environment
+from tests.bench.commit import commit
 
 GIB = 2**30
 RESULTS = Path("test-artefacts/bench-demo.jsonl")
@@ -41,7 +42,7 @@ def main() -> int:
         assert demo.stdout is not None
         answer = json.loads(demo.stdout.read().splitlines()[-1])
     line = {
-        "commit": _commit(),
+        "commit": commit(),
         "source": source,
         "cores": os.cpu_count(),
         "total_s": round(total, 1),
@@ -77,11 +78,6 @@ def _pss(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error):
         return process.memory_full_info().pss
     return 0
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def _show(line: dict[str, object]) -> None:

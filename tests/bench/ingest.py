@@ -32,6 +32,7 @@ from ray_jobs.storage import ObjectStore, connect
 from tasks import ingest
 from tasks.ingest import Asked
 from tasks.sources.sample import SampleSource
+from tests.bench.commit import commit
 from tests.seaweed import LocalStore, object_store
 
 THREADS = 16
@@ -42,7 +43,7 @@ def main() -> int:
     """Measure, print, and append a line to the results."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, object_store() as store:
         folder = Path(name)
-        line = {"commit": _commit(), "cores": os.cpu_count()}
+        line = {"commit": commit(), "cores": os.cpu_count()}
         line |= _speed(store, _photos(folder / "photos"))
         sizes = filter(None, os.environ.get("SMALL", "10000,100000").split(","))
         line["small"] = [_memory(store, folder, int(size)) for size in sizes]
@@ -153,11 +154,6 @@ def _timed(call: Callable[[], object]) -> float:
     started = time.monotonic()
     call()
     return time.monotonic() - started
-
-
-def _commit() -> str:
-    call = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

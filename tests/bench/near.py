@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from tasks.near import Hashes, distinct, groups, near_pairs
 from tasks.phash import NEAR_BITS
+from tests.bench.commit import commit
 
 RESULTS = Path("test-artefacts/bench-near.jsonl")
 SIZES = "10000 100000 1000000"
@@ -53,7 +54,7 @@ def main() -> int:
         print("  ".join(f"{name} {value}" for name, value in measured[-1].items()), flush=True)
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "measured": measured,
     }
@@ -151,13 +152,6 @@ def _packed(bits: NDArray[np.bool_]) -> Hashes:
 
 def _peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

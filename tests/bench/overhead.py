@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +38,7 @@ from tasks.operators.jobs_api import JobRequest, JobsApi, JobStatus
 from tasks.plan import Plan, parse_conf, plan_run
 from tasks.report import publish_report
 from tasks.settings import Settings
+from tests.bench.commit import commit
 
 DATASET = "overhead"
 RAY_STEPS = {"train": "train", "export": "export", "verify": "evaluate", "evaluate": "evaluate"}
@@ -59,7 +59,7 @@ def main() -> int:
     _show(measured)
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a") as results:
-        results.write(json.dumps({"commit": _commit(), "cores": os.cpu_count()} | measured) + "\n")
+        results.write(json.dumps({"commit": commit(), "cores": os.cpu_count()} | measured) + "\n")
     return 0
 
 
@@ -180,13 +180,6 @@ def _show(measured: dict[str, list[dict[str, float]]]) -> None:
 
 def _mean(runs: list[dict[str, float]], name: str) -> float:
     return sum(run.get(name, 0.0) for run in runs) / len(runs)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from ray_jobs.training.data.roster import place
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.memory import keep_freed_memory
 from tasks.records import frame, image_example
+from tests.bench.commit import commit
 from tests.bench.lesson import Lesson
 from tests.bench.photos import labelled
 
@@ -66,7 +66,7 @@ def main() -> int:
     spent = sum(lesson.seconds.values())
     taught_us = {step: best["lesson"] * part / spent for step, part in lesson.seconds.items()}
     line = {
-        "commit": _commit(),
+        "commit": commit(),
         "cpu": _cpu(),
         "photos": len(pictures),
         "image_px": image_px,
@@ -170,11 +170,6 @@ def differences(best: dict[str, float]) -> dict[str, float]:
 def _cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((n.partition(": ")[2] for n in lines if n.startswith("model name")), "unknown")
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

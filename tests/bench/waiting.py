@@ -36,6 +36,7 @@ from typing import Any
 
 import httpx
 
+from tests.bench.commit import commit
 from tests.bench.jobs_server import end_of
 
 RESULTS = Path("test-artefacts/bench-waiting.jsonl")
@@ -52,7 +53,7 @@ def main() -> int:
     _show(measured, interval_s)
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "jobs": jobs,
         "interval_s": interval_s,
@@ -201,13 +202,6 @@ def _show(measured: dict[str, dict[str, Any]], interval_s: float) -> None:
 
 def _cell(value: Any) -> str:
     return " / ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":
