@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import Split
-from tasks.ledger import Ledger
-
-# Of different perceptual hashes, hex, the pairs (i, j), i < j, that look alike: int64 [pairs] each.
-NearPairs = Callable[[Sequence[str]], tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +30,8 @@ class Settled:
 class Alike:
     """The graph. A node is the number of a look, a perceptual hash: equal ones go together.
 
+    Only nodes that look like another one, or must go somewhere, are in it.
+
     Attributes:
       new: node -> the nodes that it looks like.
       placed: node -> where it must go: what it looks like in the ledger, or its pin.
@@ -46,29 +40,18 @@ class Alike:
     new: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     placed: defaultdict[int, set[Place]] = field(default_factory=lambda: defaultdict(set))
 
-    @classmethod
-    def among(cls, looks: Sequence[str], ledger: Ledger, near: NearPairs) -> Alike:
-        """The graph of new looks, each once, beside everything that the ledger holds."""
-        held: dict[str, set[Place]] = {}
-        for row in ledger.rows:
-            held.setdefault(row.content.phash, set()).add(Place(row.split, row.group))
-        alike = cls()
-        everything: list[str] = [*looks, *sorted(held.keys() - set(looks))]
-        for node, look in enumerate(looks):
-            alike._look_at(node, held.get(look))
-        ones, others = (cast("list[int]", side.tolist()) for side in near(everything))
-        for one, other in zip(ones, others, strict=True):
-            if other < len(looks):
-                alike.new[one].add(other)
-                alike.new[other].add(one)
-                alike._look_at(other, held.get(everything[one]))
-            if one < len(looks):
-                alike._look_at(one, held.get(everything[other]))
-        return alike
+    def link(self, one: int, other: int) -> None:
+        """Two new looks are alike."""
+        self.new[one].add(other)
+        self.new[other].add(one)
 
-    def components(self, nodes: Iterable[int]) -> Iterator[list[int]]:
-        """The nodes that hang together among themselves; each list sorted, by its first node."""
-        left = set(nodes)
+    def components(self, nodes: Iterable[int] | None = None) -> Iterator[list[int]]:
+        """The nodes that hang together among themselves; each list sorted, by its first node.
+
+        Args:
+          nodes: those that are looked at; None: all that are in the graph.
+        """
+        left = set(self.new.keys() | self.placed.keys() if nodes is None else nodes)
         for start in sorted(left):
             if start in left:
                 left.remove(start)
@@ -92,10 +75,6 @@ class Alike:
             settled.joined[_first(places)] += component
             return settled
         return self._settle_torn(component)
-
-    def _look_at(self, node: int, places: set[Place] | None) -> None:
-        if places:
-            self.placed[node] |= places
 
     def _reach(self, start: int, left: set[int]) -> list[int]:
         """The nodes of `left` that hang together with `start`; they are taken out of it."""

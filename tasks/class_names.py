@@ -6,15 +6,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tasks.entries import Entry
 from tasks.rejection import Note
+from tasks.workbook import Workbook
 
 _BYTES = re.compile(r"\\x[0-9a-f]{2}")
 
 
-def name_warnings(entries: Iterable[Entry]) -> list[str]:
+def name_warnings(book: Workbook) -> list[str]:
     """A warning for names that differ by little, and for names that are no UTF-8."""
-    found = {(e.label, Note.NAME_NOT_UTF8 in (e.notes or "").split(",")) for e in entries}
+    found = {
+        (label, Note.NAME_NOT_UTF8 in (notes or "").split(","))
+        for label, notes in book.execute("SELECT DISTINCT label, notes FROM entry")
+    }
     labels = sorted({label for label, _ in found if label})
     shown = sorted(label for label, is_escaped in found if is_escaped and _BYTES.search(label))
     return [*map(_alike, _groups(labels)), *([_not_utf8(shown)] if shown else [])]

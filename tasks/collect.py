@@ -23,8 +23,6 @@ from tasks.garbage import (
 from tasks.seen import contents_seen
 from tasks.tables import from_parquet
 
-_DECODED = {"sha256": "string", "pixel_sha256": "string"}
-
 
 def collect(store: Store, before: datetime) -> Garbage:
     """Remove what is garbage; what was.
@@ -122,6 +120,6 @@ def _memories_of(store: Store, originals: set[str]) -> list[Listed]:
 
 def _decoded(entries: bytes) -> Iterator[bytes]:
     """sha256 of every picture that was decoded, whatever its state: its original was kept."""
-    for row in from_parquet(entries, _DECODED):
-        if row["pixel_sha256"]:
-            yield bytes.fromhex(row["sha256"])
+    for sha256, pixels in from_parquet(entries, ("sha256", "pixel_sha256")):
+        if pixels:
+            yield bytes.fromhex(sha256)

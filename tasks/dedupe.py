@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterator
+from typing import cast
 
-from ray_jobs.contract.dataset import ImageState
-from tasks.entries import Entry
+from tasks.tables import Row
+from tasks.workbook import Workbook
+
+_TWICE = """
+SELECT pixel_sha256, min(path), json_group_array(DISTINCT label) FROM kept
+GROUP BY pixel_sha256 HAVING count(*) > 1
+"""
+_CONFLICTS = """
+UPDATE entry SET state = 'conflict', reason = twice.reason FROM twice
+WHERE entry.pixel_sha256 = twice.pixel_sha256 AND entry.state = 'kept'
+AND twice.reason IS NOT NULL
+"""
+_DUPLICATES = """
+UPDATE entry SET state = 'duplicate', duplicate_of = twice.path FROM twice
+WHERE entry.pixel_sha256 = twice.pixel_sha256 AND entry.state = 'kept'
+AND entry.path <> twice.path
+"""
 
 
-def dedupe(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries in their order, those that show the same pixels as another one set apart.
+def dedupe(book: Workbook) -> None:
+    """Set the entries apart that show the same pixels as another one.
 
     Equal bytes have equal pixels, so pixels decide. Of one label, the smallest path is kept and
     the others name it; of several labels, every one is a conflict, since none can be trusted.
-
-    Args:
-      entries: those in state `KEPT` are compared; the others pass.
+    Only those in state `KEPT` are compared.
     """
-    alike: defaultdict[str | None, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.state is ImageState.KEPT:
-            alike[entry.pixel_sha256].append(entry)
-    judged = {entry.path: entry for group in alike.values() for entry in _judge(group)}
-    return [judged.get(entry.path, entry) for entry in entries]
+    book.execute("CREATE TEMP TABLE twice (pixel_sha256 TEXT PRIMARY KEY, path TEXT, reason TEXT)")
+    book.fill("twice", ("pixel_sha256", "path", "reason"), _judged(book))
+    book.execute(_CONFLICTS)
+    book.execute(_DUPLICATES)
+    book.execute("DROP TABLE twice")
 
 
-def _judge(alike: list[Entry]) -> list[Entry]:
-    labels = sorted({entry.label for entry in alike})
-    if len(labels) > 1:
-        reason = f"the same picture as {' and '.join(repr(label) for label in labels)}"
-        return [replace(entry, state=ImageState.CONFLICT, reason=reason) for entry in alike]
-    kept = min(entry.path for entry in alike)
-    return [entry if entry.path == kept else _duplicate(entry, kept) for entry in alike]
-
-
-def _duplicate(entry: Entry, kept: str) -> Entry:
-    return replace(entry, state=ImageState.DUPLICATE, duplicate_of=kept)
+def _judged(book: Workbook) -> Iterator[Row]:
+    for pixels, path, found in book.execute(_TWICE):
+        labels = sorted(cast("list[str]", json.loads(found)))
+        reason = f"the same picture as {' and '.join(map(repr, labels))}"
+        yield pixels, path, reason if len(labels) > 1 else None

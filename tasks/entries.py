@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import NamedTuple
 
 from ray_jobs.contract.dataset import ImageState, Split
-from tasks.tables import from_parquet, to_parquet
+from tasks.tables import Row, from_parquet, to_parquet
+from tasks.workbook import Workbook
 
 COLUMNS = {
     "path": "string",
@@ -31,13 +31,12 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What identifies one picture: its bytes, its pixels, its looks."""
+class Photo(NamedTuple):
+    """A photo of a source that was checked; `path` is relative, as in its entry."""
 
+    path: str
     sha256: str
-    pixel_sha256: str
-    phash: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +78,27 @@ class Entry:
     pinned: Split | None = None
 
     @property
-    def content(self) -> Content:
-        """What identifies the picture.
+    def photo(self) -> Photo:
+        """Where its bytes are to be found.
 
         Raises:
-          ValueError: it was not decoded (our fault: only what is kept is asked).
+          ValueError: it was not read (our fault: only what is kept is asked).
         """
-        if self.sha256 is None or self.pixel_sha256 is None or self.phash is None:
-            raise ValueError(f"{self.path} was not decoded")
-        return Content(self.sha256, self.pixel_sha256, self.phash)
+        if self.sha256 is None or self.size_bytes is None:
+            raise ValueError(f"{self.path} was not read")
+        return Photo(self.path, self.sha256, self.size_bytes)
 
 
 def encode_entries(entries: Iterable[Entry]) -> bytes:
-    """The table as Parquet, sorted by path: the same entries give the same bytes."""
-    in_order = sorted(entries, key=lambda entry: entry.path)
-    row_of = attrgetter(*COLUMNS)  # `asdict` copies each value, and takes ten times as long
-    rows = (dict(zip(COLUMNS, row_of(entry), strict=True)) for entry in in_order)
-    return to_parquet(rows, COLUMNS)
+    """The table as Parquet; the entries are taken a few at a time.
+
+    Args:
+      entries: sorted by path, so that the same entries give the same bytes.
+
+    Raises:
+      ValueError: they are not (our fault).
+    """
+    return to_parquet(map(attrgetter(*COLUMNS), _in_order(entries)), COLUMNS)
 
 
 def decode_entries(data: bytes) -> list[Entry]:
@@ -103,26 +106,31 @@ def decode_entries(data: bytes) -> list[Entry]:
     return [_entry(row) for row in from_parquet(data, COLUMNS)]
 
 
-def per_state(entries: Iterable[Entry]) -> dict[str, int]:
-    """Image files a state."""
-    counts = Counter(entry.state for entry in entries)
-    return {state.value: counts[state] for state in ImageState}
+def open_entries(data: bytes) -> Workbook:
+    """A workbook with the entries of a table."""
+    book = Workbook()
+    book.fill("entry", COLUMNS, from_parquet(data, COLUMNS))
+    return book
 
 
-def per_split(entries: Iterable[Entry]) -> dict[str, int]:
-    """Kept images a split."""
-    counts = Counter(entry.split for entry in entries)
-    return {split.value: counts[split] for split in Split}
+def close_entries(book: Workbook) -> bytes:
+    """The table of the entries of a workbook."""
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    return to_parquet(book.execute(f"SELECT {names} FROM entry ORDER BY path"), COLUMNS)
 
 
-def per_check(entries: Iterable[Entry]) -> dict[str, int]:
-    """Image files a note, sorted by name; only what occurred."""
-    counts = Counter(note for e in entries if e.notes for note in e.notes.split(","))
-    return dict(sorted(counts.items()))
+def _in_order(entries: Iterable[Entry]) -> Iterator[Entry]:
+    before = None
+    for entry in entries:
+        if before is not None and entry.path <= before:
+            raise ValueError(f"{entry.path} comes after {before}")
+        before = entry.path
+        yield entry
 
 
-def _entry(row: dict[str, Any]) -> Entry:
-    row["state"] = ImageState(row["state"])
+def _entry(row: Row) -> Entry:
+    values = dict(zip(COLUMNS, row, strict=True))
+    values["state"] = ImageState(values["state"])
     for column in ("split", "pinned"):
-        row[column] = None if row[column] is None else Split(row[column])
-    return Entry(**row)
+        values[column] = values[column] and Split(values[column])
+    return Entry(**values)

@@ -1,99 +1,106 @@
-"""Which contents must share a split. Pure.
+"""Which contents must share a split.
 
-What the ledger holds never moves. New contents that look alike form a group; one that looks like
+What the ledger holds never moves. New contents that look alike form a chain; one that looks like
 something in the ledger joins that thing's group. A picture that looks like things in two splits
 could only leak, so it is torn: set aside (ADR 0007).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import Split
-from tasks.alike import Alike, NearPairs, Place
-from tasks.entries import Content
-from tasks.ledger import Ledger
+from tasks.alike import Alike, Place
+from tasks.workbook import Workbook
+
+# Of different perceptual hashes, hex, the pairs (i, j), i < j, that look alike: int64 [pairs] each.
+NearPairs = Callable[[Iterable[str]], tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+# A look's node tells its place in an order that no source decides: the smallest sha256 first.
+_NEW = """
+INSERT INTO look (node, phash, chain)
+SELECT row_number() OVER (ORDER BY min(sha256)) - 1,
+    phash, row_number() OVER (ORDER BY min(sha256)) - 1
+FROM newcomer GROUP BY phash
+"""
+_HELD = """
+INSERT INTO look (node, phash)
+SELECT row_number() OVER (ORDER BY phash) - 1 + ?, phash
+FROM ledger WHERE phash NOT IN (SELECT phash FROM look) GROUP BY phash
+"""
+_PLACES = """
+SELECT look.node, ledger.split, ledger."group" FROM look
+JOIN ledger ON ledger.phash = look.phash WHERE look.chain IS NOT NULL
+"""
+_PINS = """
+SELECT look.node, newcomer.pinned FROM newcomer
+JOIN look ON look.phash = newcomer.phash WHERE newcomer.pinned IS NOT NULL
+"""
+_PLACES_OF = """
+SELECT DISTINCT ledger.split, ledger."group" FROM ledger
+JOIN look ON look.phash = ledger.phash WHERE look.node = ?
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A content of the source, its class, and the split that the source asks for, if it does."""
+def group(book: Workbook, near: NearPairs) -> None:
+    """Chain the looks of what is new to the ledger, and say where each must go.
 
-    content: Content
-    label: str
-    pinned: Split | None = None
-
-    @property
-    def sha256(self) -> str:
-        """Of the content's bytes."""
-        return self.content.sha256
-
-
-@dataclass(frozen=True)
-class Group:
-    """New contents that must share a split; `place` is where, if that is settled already."""
-
-    members: tuple[Member, ...]
-    place: Place | None = None
-
-    @property
-    def id(self) -> str:
-        """The group in the ledger that it joins, or else the smallest sha256 in it."""
-        joined = self.place and self.place.group
-        return joined or self._first.sha256
-
-    @property
-    def label(self) -> str:
-        """The class whose quota it fills: that of its smallest sha256."""
-        return self._first.label
-
-    @property
-    def _first(self) -> Member:
-        return min(self.members, key=lambda member: member.sha256)
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """The new contents: in groups, or torn (sha256 -> the splits of what they look like)."""
-
-    groups: list[Group] = field(default_factory=list)
-    torn: dict[str, tuple[Split, ...]] = field(default_factory=dict)
-
-
-def group(members: Iterable[Member], ledger: Ledger, near: NearPairs) -> Grouped:
-    """Group what is new to the ledger. The order of `members` plays no part.
+    Filled is the table `look`: `chain` is the same of those that must share a split; `split` and
+    `group` say where, if that is settled already; `torn` tells the splits of what a torn one
+    looks like.
 
     Args:
-      members: the contents of a source, each once.
-      ledger: every content ever placed under this name.
+      book: entries and ledger.
       near: finds the pairs that look alike.
     """
-    looks = _looks(members, ledger)
-    if not looks:
-        return Grouped()
-    nodes = list(looks.values())
-    alike = Alike.among(list(looks), ledger, near)
-    for node, found in enumerate(nodes):
-        if pins := {Place(member.pinned) for member in found if member.pinned}:
-            alike.placed[node] |= pins
-    grouped = Grouped()
-    for component in alike.components(range(len(nodes))):
+    book.execute("DELETE FROM look")
+    new = book.execute(_NEW).rowcount
+    if not new:
+        return
+    book.execute(_HELD, new)
+    alike = _graph(book, near, new)
+    for component in alike.components():
         settled = alike.settle(component)
-        for node, splits in settled.torn.items():
-            grouped.torn.update({member.sha256: splits for member in nodes[node]})
-        free = ((None, chain) for chain in alike.components(settled.free))
-        for place, chain in [*settled.joined.items(), *free]:
-            together = (member for node in chain for member in nodes[node])
-            grouped.groups.append(Group(tuple(together), place))
-    return grouped
+        torn = ((" and ".join(splits), node) for node, splits in settled.torn.items())
+        book.update("UPDATE look SET torn = ? WHERE node = ?", torn)
+        for place, nodes in settled.joined.items():
+            _chain(book, nodes, place)
+        for nodes in alike.components(settled.free):
+            _chain(book, nodes)
 
 
-def _looks(members: Iterable[Member], ledger: Ledger) -> dict[str, list[Member]]:
-    """Perceptual hash -> the new members that have it; in the order of their smallest sha256."""
-    looks: defaultdict[str, list[Member]] = defaultdict(list)
-    for member in sorted(members, key=lambda member: member.sha256):
-        if member.sha256 not in ledger.by_sha256:
-            looks[member.content.phash].append(member)
-    return looks
+def _graph(book: Workbook, near: NearPairs, new: int) -> Alike:
+    alike = Alike()
+    for node, split, group in book.execute(_PLACES):
+        alike.placed[node].add(Place(Split(split), group))
+    for node, split in book.execute(_PINS):
+        alike.placed[node].add(Place(Split(split)))
+    for one, other in _pairs(book, near):
+        if one < new:
+            _look_at(book, alike, one, other)
+        if other < new:
+            alike.link(one, other)
+            _look_at(book, alike, other, one)
+    return alike
+
+
+def _look_at(book: Workbook, alike: Alike, node: int, other: int) -> None:
+    """A node looks like another one, and must go where the ledger has that."""
+    for split, group in book.execute(_PLACES_OF, other):
+        alike.placed[node].add(Place(Split(split), group))
+
+
+def _chain(book: Workbook, nodes: Sequence[int], place: Place | None = None) -> None:
+    split, group = (place.split, place.group) if place else (None, None)
+    rows = ((nodes[0], split, group, node) for node in nodes)
+    book.update('UPDATE look SET chain = ?, split = ?, "group" = ? WHERE node = ?', rows)
+
+
+def _pairs(book: Workbook, near: NearPairs) -> Iterator[tuple[int, int]]:
+    hashes = (phash for (phash,) in book.execute("SELECT phash FROM look ORDER BY node"))
+    ones, others = (cast("list[int]", side.tolist()) for side in near(hashes))
+    return zip(ones, others, strict=True)

@@ -28,15 +28,9 @@ from tasks.check import Progress, check_images
 from tasks.checked import Checked, unreadable
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.class_names import name_warnings
+from tasks.counts import per_check, per_split, per_state
 from tasks.dedupe import dedupe
-from tasks.entries import (
-    Entry,
-    decode_entries,
-    encode_entries,
-    per_check,
-    per_split,
-    per_state,
-)
+from tasks.entries import close_entries, encode_entries, open_entries
 from tasks.ledger import read_ledger
 from tasks.likeness import alike_pairs
 from tasks.manifest import Ingested, version_of
@@ -44,10 +38,11 @@ from tasks.names import dataset_name
 from tasks.originals import Originals
 from tasks.place import place
 from tasks.publication import PublishedDataset, publish_version
-from tasks.reuse import Base
+from tasks.reuse import open_base
 from tasks.seen import Memory
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
+from tasks.workbook import Workbook
 
 MOST_TOLD = 50
 
@@ -117,7 +112,12 @@ def inspect_source(
     entries = [one.entry for one in checked]
     staging.write(Staged.INSPECTED, encode_entries(entries))
     answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
-    return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
+    return {
+        "dataset": dataset,
+        "ingest_id": ingest_id,
+        **answer,
+        "checks": per_check(entry.notes for entry in entries),
+    }
 
 
 def _tell_rejected(checked: Sequence[Checked]) -> None:
@@ -138,13 +138,14 @@ def assign_splits(
       DataError: fewer than two classes are left, a split is empty, or (if strict) a class is small.
     """
     staging = Staging(store, dataset, ingest_id)
-    unique = dedupe(decode_entries(staging.read(Staged.INSPECTED)))
-    placed, warnings = place(store, dataset, unique, near=alike_pairs, seed=seed, strict=strict)
-    warnings = [*name_warnings(unique), *warnings]
+    book = open_entries(staging.read(Staged.INSPECTED))
+    dedupe(book)
+    warnings = name_warnings(book)
+    warnings += place(store, dataset, book, near=alike_pairs, seed=seed, strict=strict)
     for warning in warnings:
         log.warning("%s", warning)
-    staging.write(Staged.ASSIGNED, encode_entries(placed))
-    answer = {"images": per_state(placed), "splits": per_split(placed), "warnings": warnings}
+    staging.write(Staged.ASSIGNED, close_entries(book))
+    answer = {"images": per_state(book), "splits": per_split(book), "warnings": warnings}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer}
 
 
@@ -155,11 +156,10 @@ def write_shards(store: Store, *, dataset: str, ingest_id: str) -> dict[str, Any
       DataError: an original is not what it was, or the step before has not run.
     """
     staging = Staging(store, dataset, ingest_id)
-    entries = decode_entries(staging.read(Staged.ASSIGNED))
-    base = _base(store, dataset, entries)
-    originals = Originals(store, _source(staging))
-    written, entries = shards.write_shards(store, entries, base, originals)
-    staging.write(Staged.SHARDED, encode_entries(entries))
+    book = open_entries(staging.read(Staged.ASSIGNED))
+    base = _open_base(store, dataset, book)
+    written = shards.write_shards(store, book, base, Originals(store, _source(staging)))
+    staging.write(Staged.SHARDED, close_entries(book))
     listed = {split.value: [ref.model_dump() for ref in refs] for split, refs in written.items()}
     staging.write(Staged.SHARDS, canonical_json(listed))
     counts = {split: len(refs) for split, refs in listed.items()}
@@ -177,34 +177,36 @@ def publish(store: Store, *, dataset: str, ingest_id: str) -> PublishedDataset:
     staging = Staging(store, dataset, ingest_id)
     receipt = staging.find(Staged.RECEIPT)
     if receipt is None or staging.find(Staged.SHARDS) is not None:
-        receipt = canonical_json(publish_version(store, _ingested(staging)))
+        receipt = canonical_json(publish_version(store, _ingested(store, staging)))
         staging.write(Staged.RECEIPT, receipt)
     staging.clear()
     return cast("PublishedDataset", json.loads(receipt))
 
 
-def _base(store: Store, dataset: str, entries: Sequence[Entry]) -> Base:
+def _open_base(store: Store, dataset: str, book: Workbook) -> shards.Shards:
     """The shards of this very version, if it was published before, or else of the newest one."""
-    version = version_of(entries, read_ledger(store, dataset))
-    found = find_document(store, DatasetManifest, keys.manifest(dataset, version))
+    read_ledger(store, dataset, book)
+    found = find_document(store, DatasetManifest, keys.manifest(dataset, version_of(book)))
     if found is None and (latest := find_document(store, LatestVersion, keys.latest(dataset))):
         key = keys.manifest(dataset, latest.version)
         found = read_document(store, DatasetManifest, key)
     if found is None:
-        return Base()
-    return Base.of(found.shards, decode_entries(fetch(store, found.entries)))
+        return {}
+    open_base(book, fetch(store, found.entries))
+    return found.shards
 
 
 def _source(staging: Staging) -> SourceRef:
     return SourceRef(**json.loads(staging.read(Staged.SOURCE)))
 
 
-def _ingested(staging: Staging) -> Ingested:
+def _ingested(store: Store, staging: Staging) -> Ingested:
     listed = json.loads(staging.read(Staged.SHARDS))
-    refs = {split: tuple(ShardRef(**ref) for ref in listed[split]) for split in Split}
+    book = open_entries(staging.read(Staged.SHARDED))
+    read_ledger(store, staging.dataset, book)
     return Ingested(
         dataset=staging.dataset,
         source=_source(staging),
-        entries=decode_entries(staging.read(Staged.SHARDED)),
-        shards=refs,
+        book=book,
+        shards={split: tuple(ShardRef(**ref) for ref in listed[split]) for split in Split},
     )

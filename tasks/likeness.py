@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from tasks.phash import NEAR_BITS
 _NONE = np.empty(0, np.int64)
 
 
-def alike_pairs(hashes: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def alike_pairs(hashes: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The pairs that look alike, i < j, but for those whose group was parted: int64 [pairs] each.
 
     Args:

@@ -2,15 +2,17 @@
 
 Locality-sensitive hashing by sampled bits (Indyk and Motwani 1998), the bits dealt out in rounds:
 a round shuffles the bits of a hash and cuts them into bands of 24; hashes that are equal in a band
-are compared in full. A pair that differs in fewer bits than a round has bands is always found; what
-is found of the others is a matter of chance, fixed once for all by the shuffles: with the eight
-rounds of 256 bits, 0.99 of the pairs that differ in 28 bits, 0.9999 of those in 20.
+are compared in full. A pair that differs in fewer bits than a round has bands is always found, in
+buckets of at most `WINDOW` hashes; what is found of the others is a matter of chance, fixed once
+for all by the shuffles: with the eight rounds of 256 bits, 0.99 of the pairs that differ in 28
+bits, 0.9999 of those in 20.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +38,7 @@ class Pairs(NamedTuple):
     bits: NDArray[np.int64]
 
 
-def pack(hashes: Sequence[str]) -> Hashes:
+def pack(hashes: Iterable[str]) -> Hashes:
     """The hashes as uint64 [hashes, words].
 
     Args:
@@ -45,12 +47,13 @@ def pack(hashes: Sequence[str]) -> Hashes:
     Raises:
       ValueError: some are longer than others (our fault: a data set has one kind of hash).
     """
-    if not hashes:
-        return np.zeros((0, 1), np.uint64)
-    if len({len(one) for one in hashes}) > 1:
-        raise ValueError("hashes of several lengths")
-    words = np.frombuffer(bytes.fromhex("".join(hashes)), np.dtype(">u8"))
-    return words.reshape(len(hashes), -1).astype(np.uint64)
+    rows, left = [np.zeros((0, 1), np.uint64)], iter(hashes)
+    while some := list(islice(left, 2**14)):  # the digits take four times as much as the bits
+        if {len(one) for one in some} != {len(some[0])}:
+            raise ValueError("hashes of several lengths")
+        words = np.frombuffer(bytes.fromhex("".join(some)), np.dtype(">u8"))
+        rows.append(words.reshape(len(some), -1).astype(np.uint64))
+    return np.concatenate(rows[1:] or rows)
 
 
 def distinct(hashes: Hashes) -> tuple[Hashes, NDArray[np.int64]]:

@@ -10,11 +10,11 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import SourceRef
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, fetch
-from tasks.entries import Entry
+from tasks.entries import Photo
 
 
 class Originals:
-    """Originals by their entry, each held against its hash.
+    """The bytes of photos, each held against its hash.
 
     A folder on this machine is asked first, since that costs a tenth of asking the store.
     """
@@ -23,14 +23,14 @@ class Originals:
         self._store = store
         self._folder = Path(source.uri) if Path(source.uri).is_dir() else None
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, photo: Photo) -> bytes:
         """The bytes of a photo.
 
         Raises:
           DataError: neither the folder nor the store has what it had.
         """
-        sha256, size_bytes = entry.content.sha256, entry.size_bytes or 0
-        data = None if self._folder is None else _file(self._folder / entry.path, size_bytes)
+        path, sha256, size_bytes = photo
+        data = None if self._folder is None else _file(self._folder / path, size_bytes)
         if data is not None and hashlib.sha256(data).hexdigest() == sha256:
             return data
         key = keys.raw_image(sha256)

@@ -9,9 +9,8 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import LatestVersion
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, put_content, write_document
-from tasks.classes import kept_per_class
-from tasks.entries import encode_entries, per_split, per_state
-from tasks.ledger import read_ledger
+from tasks.counts import per_class, per_split, per_state
+from tasks.entries import close_entries
 from tasks.manifest import Ingested, build_manifest, version_of
 
 
@@ -39,8 +38,8 @@ class PublishedDataset(TypedDict):
 
 def publish_version(store: Store, ingested: Ingested) -> PublishedDataset:
     """Write entries, manifest and pointer, in this order, as far as they are not there."""
-    dataset, entries = ingested.dataset, ingested.entries
-    version = version_of(entries, read_ledger(store, dataset))
+    dataset, book = ingested.dataset, ingested.book
+    version = version_of(book)
     manifest = build_manifest(ingested, version, _write_entries(store, ingested, version))
     is_new = write_document(store, manifest, keys.manifest(dataset, version))
     _point_at(store, dataset, version)
@@ -48,15 +47,15 @@ def publish_version(store: Store, ingested: Ingested) -> PublishedDataset:
         dataset=dataset,
         version=version,
         manifest=store.uri(keys.manifest(dataset, version)),
-        images=per_state(entries),
-        splits=per_split(entries),
-        classes={name: count for name, count in kept_per_class(entries).items() if count},
+        images=per_state(book),
+        splits=per_split(book),
+        classes=per_class(book),
         new=is_new,
     )
 
 
 def _write_entries(store: Store, ingested: Ingested, version: str) -> ObjectRef:
-    data = encode_entries(ingested.entries)
+    data = close_entries(ingested.book)
     sha256 = hashlib.sha256(data).hexdigest()
     return put_content(store, keys.entries(ingested.dataset, version, sha256), data)
 

@@ -1,4 +1,4 @@
-"""Which shards of an earlier version serve again, so that a small change costs a small write. Pure.
+"""Which shards of an earlier version serve again, so that a small change costs a small write.
 
 A shard may hold images that the new version does not keep: readers go by the version's entries and
 skip them (ADR 0008). It is written anew once half of it is skipped, and small shards are put
@@ -7,78 +7,66 @@ together once there are many.
 
 from __future__ import annotations
 
+import json
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ray_jobs.contract.dataset import ImageState, ShardRef, Split
-from tasks.entries import Entry
+from ray_jobs.contract.dataset import ShardRef, Split
 from tasks.layout import AT_LEAST, shard_count
+from tasks.tables import from_parquet
+from tasks.workbook import Workbook
 
-Shards = Mapping[Split, tuple[ShardRef, ...]]
-
-
-@dataclass(frozen=True)
-class Base:
-    """The shards of an earlier version, and which of its images lies where.
-
-    Attributes:
-      shards: of each split.
-      shard_of: (split, sha256) -> key.
-    """
-
-    shards: Shards = field(default_factory=dict[Split, tuple[ShardRef, ...]])
-    shard_of: Mapping[tuple[Split, str], str] = field(default_factory=dict[tuple[Split, str], str])
-
-    @classmethod
-    def of(cls, shards: Shards, entries: Sequence[Entry]) -> Base:
-        """The base that a version is, given its entries."""
-        shard_of = {
-            (entry.split, entry.content.sha256): entry.shard
-            for entry in entries
-            if entry.state is ImageState.KEPT and entry.split and entry.shard
-        }
-        return cls(shards, shard_of)
+_BASE = ("state", "split", "sha256", "shard")
+_HELD = """
+SELECT base.shard, count(*) FROM kept
+JOIN base ON base.split = kept.split AND base.sha256 = kept.sha256
+WHERE kept.split = ? GROUP BY base.shard
+"""
+_TAKE_OVER = """
+UPDATE entry SET shard = base.shard FROM base
+WHERE base.split = entry.split AND base.sha256 = entry.sha256 AND entry.state = 'kept'
+AND entry.split = ? AND base.shard IN (SELECT value FROM json_each(?))
+"""
 
 
 @dataclass(frozen=True)
 class Reuse:
-    """What a split takes over, and what is left to write.
+    """What a split takes over, and into how many shards the rest is to be written.
 
     Attributes:
       shards: with the records that count now.
-      shard_of: sha256 -> key, of what lies in them.
-      fresh: the images to write, and into how many shards.
+      count: of new shards.
     """
 
     shards: list[ShardRef]
-    shard_of: dict[str, str]
-    fresh: list[Entry]
     count: int
 
 
-def plan_split(kept: Sequence[Entry], split: Split, base: Base) -> Reuse:
-    """What of a base serves the images of a split.
+def open_base(book: Workbook, entries: bytes) -> None:
+    """Take into a workbook which content lies where in an earlier version, given its entries."""
+    rows = from_parquet(entries, _BASE)
+    book.fill("base", _BASE[1:], (row[1:] for row in rows if row[0] == "kept" and row[3]))
+
+
+def plan_split(book: Workbook, split: Split, shards: Sequence[ShardRef]) -> Reuse:
+    """What of a base serves the images of a split; their entries then name their shard.
 
     Args:
-      kept: the images of the split.
+      book: the entries, and the base's.
       split: which one.
-      base: the version before, or an empty one.
+      shards: of the base.
     """
-    held = {e.content.sha256: base.shard_of.get((split, e.content.sha256)) for e in kept}
-    records = Counter(key for key in held.values() if key)
-    ideal = shard_count(kept, split)
-    worth = [ref for ref in base.shards.get(split, ()) if 2 * records[ref.key] >= ref.stored]
-    small = {ref.key for ref in worth if 2 * records[ref.key] * ideal < len(kept)}
-    if len(small) >= AT_LEAST[split] and not all(held.values()):
+    held: dict[str, int] = {key: count for key, count in book.all(_HELD, split)}
+    kept = book.count("SELECT count(*) FROM kept WHERE split = ?", split)
+    ideal = shard_count(book, split)
+    worth = [ref for ref in shards if 2 * held.get(ref.key, 0) >= ref.stored]
+    small = {ref.key for ref in worth if 2 * held.get(ref.key, 0) * ideal < kept}
+    if len(small) >= AT_LEAST[split] and sum(held.values()) < kept:
         worth = [ref for ref in worth if ref.key not in small]
-    serving = {ref.key for ref in worth}
-    shard_of = {sha256: key for sha256, key in held.items() if key in serving}
-    fresh = [entry for entry in kept if entry.content.sha256 not in shard_of]
+    book.execute(_TAKE_OVER, split, json.dumps([ref.key for ref in worth]))
+    fresh = book.count("SELECT count(*) FROM kept WHERE split = ? AND shard IS NULL", split)
     return Reuse(
-        shards=[ref.model_copy(update={"records": records[ref.key]}) for ref in worth],
-        shard_of=shard_of,
-        fresh=fresh,
-        count=math.ceil(ideal * len(fresh) / len(kept)) if kept else 0,
+        shards=[ref.model_copy(update={"records": held.get(ref.key, 0)}) for ref in worth],
+        count=math.ceil(ideal * fresh / kept) if kept else 0,
     )

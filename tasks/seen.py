@@ -18,7 +18,7 @@ from ray_jobs.contract.dataset import ImageState
 from ray_jobs.storage import Store
 from tasks.entries import COLUMNS, Entry
 from tasks.sources.base import SourceImage
-from tasks.tables import from_parquet, to_parquet
+from tasks.tables import Row, from_parquet, to_parquet
 
 # Raised with any change of what is found in a file's bytes.
 _INSPECTION = 1
@@ -93,7 +93,8 @@ class Memory:
             if key.startswith(prefix):
                 found = self._store.get_tagged(key)
                 if found is not None:  # another ingest of this source has ended, and forgot it
-                    yield from from_parquet(found.data, _COLUMNS)
+                    for row in from_parquet(found.data, _COLUMNS):
+                        yield dict(zip(_COLUMNS, row, strict=True))
 
 
 class _Trail:
@@ -115,12 +116,10 @@ def _entry(image: SourceImage, row: dict[str, Any]) -> Entry:
     return Entry(image.path, image.label, ImageState(row["state"]), pinned=image.pinned, **facts)
 
 
-def _row(seen: Seen) -> dict[str, Any]:
-    facts = {name: getattr(seen.entry, name) for name in _FACTS}
-    return facts | {"path": seen.entry.path, "stamp": seen.stamp, "state": seen.entry.state}
+def _row(seen: Seen) -> Row:
+    return (seen.stamp, *(getattr(seen.entry, name) for name in ("path", "state", *_FACTS)))
 
 
 def contents_seen(part: bytes) -> Iterator[str]:
     """sha256 of every file in a part of a memory that could be read."""
-    rows = from_parquet(part, {"sha256": "string"})
-    return (row["sha256"] for row in rows if row["sha256"])
+    return (sha256 for (sha256,) in from_parquet(part, ("sha256",)) if sha256)

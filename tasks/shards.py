@@ -3,67 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import ImageState, ShardRef, Split
+from ray_jobs.contract.dataset import ShardRef, Split
 from ray_jobs.storage import Store, put_content
-from tasks.entries import Entry
+from tasks.entries import Photo
 from tasks.images import upright_rgb
 from tasks.layout import cut, deal
 from tasks.originals import Originals
 from tasks.records import frame, image_example
-from tasks.reuse import Base, plan_split
+from tasks.reuse import plan_split
+from tasks.workbook import Workbook
 
 THREADS = 16
 
 Shards = dict[Split, tuple[ShardRef, ...]]
 
 
-def write_shards(
-    store: Store, entries: Sequence[Entry], base: Base, originals: Originals
-) -> tuple[Shards, list[Entry]]:
-    """Write what no shard of the base holds.
+def write_shards(store: Store, book: Workbook, base: Shards, originals: Originals) -> Shards:
+    """Write what no shard of the base holds; the entries then name their shard.
 
     Args:
       store: takes the shards.
-      entries: those kept have a split.
-      base: the version before, or an empty one.
+      book: entries, those kept with a split; and which content lies where in the base.
+      base: the shards of the version before, or none.
       originals: the photos that they are made of.
 
     Returns:
-      The shards of each split, and the entries with their shard's key.
+      The shards of each split.
 
     Raises:
       DataError: an original is not what it was.
     """
     shards: Shards = {}
-    shard_of: dict[str, str] = {}
     with ThreadPoolExecutor(THREADS) as pool:
         for split in Split:
-            plan = plan_split(_kept(entries, split), split, base)
+            plan = plan_split(book, split, base.get(split, ()))
             refs = plan.shards
-            for dealt in deal(plan.fresh, plan.count):
-                records = list(pool.map(partial(_record, originals), dealt))
+            for photos in deal(book, split, plan.count):
+                records = list(pool.map(partial(_record, originals), photos))
                 for run in cut([len(record) for record in records]):
                     refs.append(_write(store, split, records[run]))
-                    shard_of |= {_hash(entry): refs[-1].key for entry in dealt[run]}
+                    rows = ((refs[-1].key, photo.path) for photo in photos[run])
+                    book.update("UPDATE entry SET shard = ? WHERE path = ?", rows)
             shards[split] = tuple(refs)
-            shard_of |= plan.shard_of
-    return shards, [_in_shard(entry, shard_of) for entry in entries]
-
-
-def _kept(entries: Sequence[Entry], split: Split) -> list[Entry]:
-    return [e for e in entries if e.state is ImageState.KEPT and e.split is split]
-
-
-def _in_shard(entry: Entry, shard_of: Mapping[str, str]) -> Entry:
-    if entry.state is not ImageState.KEPT:
-        return entry
-    return replace(entry, shard=shard_of[_hash(entry)])
+    return shards
 
 
 def _write(store: Store, split: Split, records: Sequence[bytes]) -> ShardRef:
@@ -73,9 +60,5 @@ def _write(store: Store, split: Split, records: Sequence[bytes]) -> ShardRef:
     return ShardRef(**ref.model_dump(), records=len(records), stored=len(records))
 
 
-def _record(originals: Originals, entry: Entry) -> bytes:
-    return image_example(upright_rgb(originals.read(entry)), _hash(entry))
-
-
-def _hash(entry: Entry) -> str:
-    return entry.content.sha256
+def _record(originals: Originals, photo: Photo) -> bytes:
+    return image_example(upright_rgb(originals.read(photo)), photo.sha256)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -14,27 +15,35 @@ _arrow = cast("Any", pyarrow)
 _parquet = cast("Any", parquet)
 
 Columns = Mapping[str, str]
+Row = tuple[Any, ...]
 _BATCH = 10_000  # rows held as Python values at once
 
 
-def to_parquet(rows: Iterable[Mapping[str, Any]], columns: Columns) -> bytes:
+def to_parquet(rows: Iterable[Sequence[Any]], columns: Columns) -> bytes:
     """One Parquet file.
 
     Args:
-      rows: a mapping a row, in the order in which they are kept; taken a few at a time.
+      rows: the values of a row in the order of `columns`; taken a few rows at a time.
       columns: name -> Arrow type ("string", "int64"); every value may be null.
     """
     schema = _arrow.schema([(name, _arrow.type_for_alias(kind)) for name, kind in columns.items()])
-    sink = _arrow.BufferOutputStream()
     left = iter(rows)
-    with _parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        while batch := list(islice(left, _BATCH)):
-            writer.write_table(_arrow.Table.from_pylist(batch, schema=schema))
-    return cast("bytes", sink.getvalue().to_pybytes())
+    with tempfile.TemporaryFile() as file:  # a buffer that grows takes twice the memory
+        with _parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            while batch := list(islice(left, _BATCH)):
+                arrays = [
+                    _arrow.array(values, kind)
+                    for values, kind in zip(zip(*batch, strict=True), schema.types, strict=True)
+                ]
+                writer.write_table(_arrow.Table.from_arrays(arrays, schema=schema))
+        file.seek(0)
+        return file.read()
 
 
-def from_parquet(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
-    """The rows of a file that `to_parquet` wrote, as far as `columns` names them."""
+def from_parquet(data: bytes, columns: Iterable[str]) -> Iterator[Row]:
+    """The rows of a file that `to_parquet` wrote: of each the values of `columns`."""
     file = _parquet.ParquetFile(_arrow.BufferReader(data))
-    for batch in file.iter_batches(batch_size=_BATCH, columns=list(columns)):
-        yield from cast("list[dict[str, Any]]", batch.to_pylist())
+    names = list(columns)
+    for batch in file.iter_batches(batch_size=_BATCH, columns=names):
+        values = [cast("list[Any]", batch.column(name).to_pylist()) for name in names]
+        yield from zip(*values, strict=True)

@@ -53,9 +53,9 @@ def draw_batch(batch: NDArray[np.uint8], title: str, path: Path) -> int:
 
 
 def _tile(store: Store, entry: Entry) -> Tile:
-    sha256 = entry.content.sha256
+    _, sha256, size_bytes = entry.photo
     key = keys.raw_image(sha256)
-    original = fetch(store, ObjectRef(key=key, sha256=sha256, size_bytes=entry.size_bytes or 0))
+    original = fetch(store, ObjectRef(key=key, sha256=sha256, size_bytes=size_bytes))
     with Image.open(io.BytesIO(upright_rgb(original))) as picture:
         picture.thumbnail((TILE_PX, TILE_PX))
         small = picture.copy()

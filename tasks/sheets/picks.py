@@ -65,7 +65,7 @@ def conflict_sheet(entries: Sequence[Entry]) -> Pick:
 
 def _class_sheet(stem: str, name: str, images: Sequence[Entry], split: Split) -> Pick:
     # The hash of its bytes says nothing of a picture: by it, the first ones are a fair sample.
-    some = sorted(images, key=lambda one: one.content.sha256)[: COLUMNS * ROWS]
+    some = sorted(images, key=lambda one: one.photo.sha256)[: COLUMNS * ROWS]
     rows = [some[start : start + COLUMNS] for start in range(0, len(some), COLUMNS)]
     # A class name may hold a slash, or no letter that a file name should.
     plain = slug(name)

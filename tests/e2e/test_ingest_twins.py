@@ -14,8 +14,10 @@ from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import fetch
 from tasks.entries import decode_entries
 from tasks.ledger import read_ledger
+from tasks.workbook import Workbook
 from tests.e2e.ingesting import DATASET
 from tests.seaweed import LocalStore, object_store
+from tests.tasks.ingest.books import rows_of
 from tests.tasks.ingest.pictures import make_tree
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -31,16 +33,17 @@ def test_two_ingests_at_once_end_in_two_manifests_and_one_ledger(tmp_path: Path)
         running = [begin(store, source) for source in (one, other)]
         assert [process.wait(120) for process in running] == [0, 0]
         manifests = [DatasetManifest.from_json(store.get(k), origin=k) for k in keys_of(store)]
-        ledger = read_ledger(store, DATASET)
+        book = Workbook()
+        read_ledger(store, DATASET, book)
+        ledger = {row[0]: row for row in rows_of(book)}
         assert {m.source.uri for m in manifests} == {str(one), str(other)}
-        assert len(ledger.rows) == 240 + 140
+        assert len(ledger) == 240 + 140
         for manifest in manifests:
             entries = decode_entries(fetch(store, manifest.entries))
             kept = [entry for entry in entries if entry.state is ImageState.KEPT]
             assert len(kept) == manifest.images.kept > 0
             for entry in kept:
-                row = ledger.by_sha256[entry.content.sha256]
-                assert (row.split, row.group) == (entry.split, entry.group)
+                assert ledger[entry.photo.sha256][-2:] == (entry.group, entry.split)
             for ref in (ref for refs in manifest.shards.values() for ref in refs):
                 fetch(store, ObjectRef(key=ref.key, sha256=ref.sha256, size_bytes=ref.size_bytes))
 

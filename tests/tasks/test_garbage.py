@@ -108,7 +108,7 @@ def test_entries_that_a_manifest_does_not_name_go_and_its_own_stay(source):
 
 def remember(store, dataset, source, *contents):
     """A memory as `tasks.seen` writes it, as far as garbage is concerned."""
-    rows = [{"path": f"{place}.jpg", "sha256": one} for place, one in enumerate(contents)]
+    rows = [(f"{place}.jpg", one) for place, one in enumerate(contents)]
     key = f"{keys.seen(dataset, source)}1/000000.parquet"
     store.put(key, to_parquet(rows, {"path": "string", "sha256": "string"}))
     return key

@@ -5,78 +5,93 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.contract.dataset import Split
-from tasks.entries import Content
-from tasks.grouping import Member, group
-from tasks.ledger import Ledger, LedgerRow
+from tasks.entries import Entry
+from tasks.grouping import group
 from tasks.split import assign
+from tests.tasks.ingest.books import book_of, rows_of
 from tests.tasks.ingest.likeness import neighbours
+from tests.tasks.ingest.pictures import entry
 
 
-def content(place, name=0):
+def sha(place, name=0):
+    return f"{random.Random(f'{place}/{name}').getrandbits(256):064x}"
+
+
+def picture(place, name=0, pinned=None) -> Entry:
     """A picture at a place on the line; `name` tells pictures at one place apart."""
-    rng = random.Random(f"{place}/{name}")
-    return Content(f"{rng.getrandbits(256):064x}", f"{rng.getrandbits(256):064x}", f"{place:016x}")
+    facts = {"sha256": sha(place, name), "phash": f"{place:016x}", "pinned": pinned}
+    return entry(f"a/{place}-{name}", **facts)
 
 
-def member(place, name=0, pinned=None):
-    return Member(content(place, name), "a", pinned)
+def row(place, split, name="held", group=None):
+    facts = sha(place, name), sha(place, f"{name} pixels"), f"{place:016x}"
+    return *facts, "a", group or sha(place, name), split
 
 
-def held(**places):
-    """A ledger that holds a picture a split."""
-    return Ledger(
-        LedgerRow(content(place, "held"), "a", content(place, "held").sha256, Split(split))
-        for split, place in places.items()
-    )
+def grouped(pictures, rows=()):
+    book = book_of(pictures, rows)
+    group(book, neighbours)
+    return book
 
 
-def grouped(members, ledger=None):
-    return group(members, ledger or Ledger(), neighbours)
+def units(book):
+    """The places of the pictures that must share a split."""
+    sql = "SELECT chain, phash FROM look WHERE chain IS NOT NULL AND torn IS NULL"
+    found = {}
+    for chain, phash in book.all(sql):
+        found.setdefault(chain, []).append(int(phash, 16))
+    return sorted(map(sorted, found.values()))
 
 
-def places(found):
-    return sorted(sorted(int(m.content.phash, 16) for m in one.members) for one in found.groups)
+def places(book):
+    """Where each of them goes: place on the line -> (split, group)."""
+    sql = 'SELECT phash, split, "group" FROM look WHERE chain IS NOT NULL AND torn IS NULL'
+    return {int(phash, 16): (split, group) for phash, split, group in book.all(sql)}
+
+
+def torn(book):
+    return {int(p, 16): splits for p, splits in book.all("SELECT phash, torn FROM look") if splits}
 
 
 def test_pictures_that_look_alike_over_any_number_of_steps_are_a_group():
-    assert places(grouped(map(member, [1, 2, 3, 7, 9, 10]))) == [[1, 2, 3], [7], [9, 10]]
+    assert units(grouped(map(picture, [1, 2, 3, 7, 9, 10]))) == [[1, 2, 3], [7], [9, 10]]
 
 
 def test_a_group_is_named_by_its_smallest_sha256():
-    (one,) = grouped(map(member, [1, 2, 3])).groups
-    assert one.id == min(content(place).sha256 for place in [1, 2, 3])
+    book = grouped(map(picture, [1, 2, 3]))
+    assign(book, seed=0)
+    assert {row[4] for row in rows_of(book)} == {min(map(sha, [1, 2, 3]))}
 
 
 def test_a_group_that_looks_like_something_in_the_ledger_joins_it():
-    (one,) = grouped(map(member, [4, 5, 6]), held(test=3)).groups
-    assert (one.place.split, one.id) == (Split.TEST, content(3, "held").sha256)
+    book = grouped(map(picture, [4, 5, 6]), [row(3, "test")])
+    assert set(places(book).values()) == {("test", sha(3, "held"))}
 
 
 def test_a_picture_between_two_splits_is_torn_and_its_neighbours_are_not():
-    found = grouped(map(member, [2, 3, 4, 5, 6]), held(train=1, test=7))
-    assert found.torn == {content(4).sha256: (Split.TEST, Split.TRAIN)}
-    assert {one.place.split: len(one.members) for one in found.groups} == {
-        Split.TRAIN: 2,
-        Split.TEST: 2,
+    book = grouped(map(picture, [2, 3, 4, 5, 6]), [row(1, "train"), row(7, "test")])
+    assert torn(book) == {4: "test and train"}
+    assert {place: split for place, (split, _) in places(book).items()} == {
+        **{2: "train", 3: "train"},
+        **{5: "test", 6: "test"},
     }
 
 
 def test_what_hung_to_the_rest_by_a_torn_picture_is_a_group_of_its_own():
-    other = LedgerRow(content(1, "other"), "a", "g", Split.TEST)
-    found = grouped(map(member, [2, 3, 4]), Ledger([*held(train=1).rows, other]))
-    assert set(found.torn) == {content(2).sha256}
-    assert places(found) == [[3, 4]]
-    assert found.groups[0].place is None
+    book = grouped(map(picture, [2, 3, 4]), [row(1, "train"), row(1, "test", "other")])
+    assert set(torn(book)) == {2}
+    assert units(book) == [[3, 4]]
+    assert set(places(book).values()) == {(None, None)}
 
 
 def test_a_pin_leads_its_group():
-    (one,) = grouped([member(1), member(2, pinned=Split.TEST)]).groups
-    assert (one.place.split, one.place.group) == (Split.TEST, None)
+    book = grouped([picture(1), picture(2, pinned=Split.TEST)])
+    assert set(places(book).values()) == {("test", None)}
 
 
 def test_a_pinned_picture_that_looks_like_a_training_one_is_torn():
-    found = grouped([member(2, pinned=Split.TEST)], held(train=1))
-    assert set(found.torn) == {content(2).sha256}
+    book = grouped([picture(2, pinned=Split.TEST)], [row(1, "train")])
+    assert set(torn(book)) == {2}
 
 
 versions = st.lists(
@@ -91,21 +106,23 @@ versions = st.lists(
 
 
 @settings(deadline=None, max_examples=200)
-@given(versions, st.integers(0, 3), st.randoms())
-def test_no_two_pictures_that_look_alike_ever_lie_in_two_splits(history, seed, rng):
-    ledger = Ledger()
+@given(versions, st.integers(0, 3))
+def test_no_two_pictures_that_look_alike_ever_lie_in_two_splits(history, seed):
+    rows = []
     for version in history:
-        members = [member(*one) for one in version]
-        found = grouped(members, ledger)
-        again = grouped(rng.sample(members, len(members)), ledger)
-        assert (places(again), again.torn) == (places(found), found.torn)
-        rows = assign(found.groups, members, ledger, seed)
-        ledger = ledger.extended(rows)
-        placed = {row.content.sha256 for row in ledger.rows}
-        assert {m.sha256 for m in members} == (placed | found.torn.keys()) & {
-            m.sha256 for m in members
-        }
-        assert not placed & found.torn.keys()
-    for one, other in combinations(ledger.rows, 2):
-        near = abs(int(one.content.phash, 16) - int(other.content.phash, 16)) <= 1
-        assert not near or one.split is other.split
+        book = grouped([picture(*one) for one in version], rows)
+        book.execute(
+            "UPDATE entry SET state = 'quarantined' WHERE phash IN"
+            " (SELECT phash FROM look WHERE torn IS NOT NULL)"
+            " AND sha256 NOT IN (SELECT sha256 FROM ledger)"
+        )
+        aside = {one for (one,) in book.all("SELECT sha256 FROM entry WHERE state <> 'kept'")}
+        assign(book, seed)
+        assert set(rows) <= set(rows_of(book))
+        rows = rows_of(book)
+        placed = {row[0] for row in rows}
+        assert {sha(*one[:2]) for one in version} <= placed | aside
+        assert not placed & aside
+    for one, other in combinations(rows, 2):
+        near = abs(int(one[2], 16) - int(other[2], 16)) <= 1
+        assert not near or one[5] == other[5]

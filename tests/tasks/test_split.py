@@ -6,33 +6,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.contract.dataset import Split
-from tasks.entries import Content
-from tasks.grouping import Group, Member, group
-from tasks.ledger import Ledger
+from tasks.grouping import group
 from tasks.split import SHARES, assign, quotas
+from tests.tasks.ingest.books import book_of, rows_of
 from tests.tasks.ingest.likeness import nothing_alike
+from tests.tasks.ingest.pictures import entry
 
 
-def content(name):
-    rng = random.Random(str(name))
-    return Content(*(f"{rng.getrandbits(bits):0{bits // 4}x}" for bits in (256, 256, 256)))
+def sha(name):
+    return f"{random.Random(str(name)).getrandbits(256):064x}"
 
 
-def members(label, names):
-    return [Member(content(f"{label}{name}"), label) for name in names]
+def photo(label, name, **facts):
+    """A picture whose content its name decides, whatever its class."""
+    return entry(f"{label}/{name}", pixels=f"pixels of {name}", sha256=sha(name), **facts)
+
+
+def photos(label, numbers, **facts):
+    return [photo(label, f"{label}{number}", **facts) for number in numbers]
+
+
+def ingest(version, ledger=(), seed=0):
+    """The ledger after a version."""
+    book = book_of(version, ledger)
+    group(book, nothing_alike)
+    assign(book, seed)
+    return rows_of(book)
 
 
 def splits(ledger):
-    return {row.content.sha256: row.split for row in ledger.rows}
+    return {row[0]: row[5] for row in ledger}
 
 
-def rows(version, ledger=None, seed=0):
-    ledger = ledger or Ledger()
-    return assign(group(version, ledger, nothing_alike).groups, version, ledger, seed)
+def counted(ledger):
+    return Counter((label, split) for *_, label, _, split in ledger)
 
 
-def ingest(ledger, version, seed=0):
-    return ledger.extended(rows(version, ledger, seed))
+def of_class(ledger, label):
+    counts = counted(ledger)
+    return [counts[label, split.value] for split in Split]
 
 
 @settings(deadline=None)
@@ -46,20 +58,20 @@ def test_quotas_are_within_one_image_of_the_shares_and_add_up(images):
 @settings(deadline=None)
 @given(st.integers(4, 400), st.integers(0, 9))
 def test_a_first_ingest_meets_the_quotas_within_one_image_a_class(images, seed):
-    counts = Counter(row.split for row in rows(members("a", range(images)), seed=seed))
-    assert all(abs(counts[split] - images * SHARES[split] / 100) <= 1 for split in Split)
+    ledger = ingest(photos("a", range(images)), seed=seed)
+    for split, count in zip(Split, of_class(ledger, "a"), strict=True):
+        assert abs(count - images * SHARES[split] / 100) <= 1
 
 
 @pytest.mark.parametrize("images", range(3, 12))
 def test_three_groups_are_enough_for_one_in_each_split(images):
-    assert {row.split for row in rows(members("a", range(images)))} == set(Split)
+    assert set(splits(ingest(photos("a", range(images)))).values()) == set(Split)
 
 
 def test_small_classes_get_their_share_beside_large_ones():
-    found = rows(members("large", range(100)) + members("small", range(20)))
-    counts = Counter((row.label, row.split) for row in found)
-    assert [counts["large", split] for split in Split] == [70, 15, 15]
-    assert [counts["small", split] for split in Split] == [14, 3, 3]
+    ledger = ingest(photos("large", range(100)) + photos("small", range(20)))
+    assert of_class(ledger, "large") == [70, 15, 15]
+    assert of_class(ledger, "small") == [14, 3, 3]
 
 
 versions = st.lists(
@@ -71,81 +83,76 @@ versions = st.lists(
 @given(versions, st.integers(0, 3))
 def test_split_of_an_image_never_changes_when_images_come_and_go(history, seed):
     """Not even when its label changes: `history` gives some images another class later."""
-    ledger = Ledger()
+    ledger = []
     for version in history:
         before = splits(ledger)
-        current = [Member(content(name), label) for name, label in version.items()]
-        ledger = ingest(ledger, current, seed)
+        ledger = ingest([photo(label, name) for name, label in version.items()], ledger, seed)
         after = splits(ledger)
         assert before.items() <= after.items()
-        assert all(content(name).sha256 in after for name in version)
+        assert all(sha(name) in after for name in version)
 
 
 @settings(deadline=None)
 @given(st.integers(3, 60), st.randoms())
-def test_the_order_of_the_groups_plays_no_part(images, rng):
-    found = members("a", range(images)) + members("b", range(images // 2))
-    shuffled = rng.sample(found, len(found))
-    assert splits(ingest(Ledger(), found)) == splits(ingest(Ledger(), shuffled))
+def test_the_paths_of_the_pictures_play_no_part(images, rng):
+    names = list(range(images))
+    shuffled = rng.sample(names, images)
+    first = [entry(f"a/{at}", pixels=str(name), sha256=sha(name)) for at, name in enumerate(names)]
+    second = [
+        entry(f"a/{at}", pixels=str(name), sha256=sha(name)) for at, name in enumerate(shuffled)
+    ]
+    assert ingest(first) == ingest(second)
 
 
-def test_assigning_again_appends_nothing():
-    found = members("a", range(30))
-    assert rows(found, ingest(Ledger(), found)) == []
+def test_assigning_again_adds_nothing():
+    found = photos("a", range(30))
+    assert ingest(found, ingest(found)) == ingest(found)
 
 
 def test_another_seed_gives_other_splits():
-    first, second = (splits(ingest(Ledger(), members("a", range(60)), seed)) for seed in (0, 1))
+    first, second = (splits(ingest(photos("a", range(60)), seed=seed)) for seed in (0, 1))
     assert first != second
 
 
 def test_growth_fills_the_quotas_of_the_class_as_a_whole():
-    ledger = Ledger()
+    ledger = []
     for size in range(5, 201, 5):
-        ledger = ingest(ledger, members("a", range(size)))
-    counts = Counter(row.split for row in ledger.rows)
-    assert [counts[split] for split in Split] == [140, 30, 30]
+        ledger = ingest(photos("a", range(size)), ledger)
+    assert of_class(ledger, "a") == [140, 30, 30]
 
 
 def test_a_split_that_lost_its_images_is_filled_first():
-    ledger = ingest(Ledger(), members("a", range(20)))
-    left = [m for m in members("a", range(20)) if splits(ledger)[m.sha256] is Split.TRAIN]
-    grown = ingest(ledger, left + members("a", range(20, 23)))
-    new = [splits(grown)[m.sha256] for m in members("a", range(20, 23))]
-    assert {Split.VAL, Split.TEST} <= set(new)
+    ledger = ingest(photos("a", range(20)))
+    old, new = photos("a", range(20)), photos("a", range(20, 23))
+    left = [one for one in old if splits(ledger)[one.sha256] == "train"]
+    grown = splits(ingest(left + new, ledger))
+    assert {"val", "test"} <= {grown[one.sha256] for one in new}
 
 
 def test_the_same_pixels_in_other_bytes_stay_in_their_split():
-    ledger = ingest(Ledger(), members("a", range(20)))
-    for row in ledger.rows:
-        again = Content("f" * 64, row.content.pixel_sha256, row.content.phash)
-        (joined,) = rows([Member(again, "a")], ledger)
-        assert (joined.split, joined.group) == (row.split, row.group)
+    ledger = ingest(photos("a", range(20)))
+    for _, pixels, phash, _, group_id, split in ledger:
+        again = entry("a/again", sha256="f" * 64, pixel_sha256=pixels, phash=phash)
+        (joined,) = set(ingest([again], ledger)) - set(ledger)
+        assert joined[4:] == (group_id, split)
 
 
 def test_a_group_shares_one_split_and_is_named_by_its_smallest_hash():
-    contents = [content(name) for name in range(5)]
-    one = Group(tuple(Member(content, "a") for content in contents))
-    singles = [Group((member,)) for member in members("a", range(9))]
-    everything = [member for group in [one, *singles] for member in group.members]
-    ours = [
-        row for row in assign([one, *singles], everything, Ledger(), 0) if row.content in contents
-    ]
-    assert len({row.split for row in ours}) == 1
-    assert {row.group for row in ours} == {min(c.sha256 for c in contents)}
-
-
-def pinned(label, names):
-    return [Member(content(f"{label}{name}"), label, Split.TEST) for name in names]
+    one = photos("a", range(5), phash="0" * 64)
+    ledger = ingest(one + photos("a", range(5, 14)))
+    ours = [row for row in ledger if row[2] == "0" * 64]
+    assert len(ours) == 5
+    assert len({row[5] for row in ours}) == 1
+    assert {row[4] for row in ours} == {min(picture.sha256 for picture in one)}
 
 
 def test_pinned_images_are_the_test_split_of_their_class():
-    version = pinned("a", range(7)) + members("a", range(7, 107)) + members("b", range(100))
-    counts = Counter((row.label, row.split) for row in rows(version))
-    assert [counts["a", split] for split in Split] == [82, 18, 7]
-    assert [counts["b", split] for split in Split] == [70, 15, 15]
+    pinned = photos("a", range(7), pinned=Split.TEST)
+    ledger = ingest(pinned + photos("a", range(7, 107)) + photos("b", range(100)))
+    assert of_class(ledger, "a") == [82, 18, 7]
+    assert of_class(ledger, "b") == [70, 15, 15]
 
 
 def test_a_pin_moves_nothing_that_the_ledger_holds():
-    ledger = ingest(Ledger(), members("a", range(20)))
-    assert rows(pinned("a", range(20)), ledger) == []
+    ledger = ingest(photos("a", range(20)))
+    assert ingest(photos("a", range(20), pinned=Split.TEST), ledger) == ledger

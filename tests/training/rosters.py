@@ -58,5 +58,7 @@ def with_entries(
         return entry.shard or next(places, None)
 
     placed = [replace(entry, shard=shard_of(entry)) for entry in entries]
-    table = put_content(store, manifest.entries.key, encode_entries(placed))
+    table = put_content(
+        store, manifest.entries.key, encode_entries(sorted(placed, key=lambda one: one.path))
+    )
     return manifest.model_copy(update={"entries": table})

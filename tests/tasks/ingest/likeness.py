@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 
-def nothing_alike(hashes: Sequence[str]):
+def nothing_alike(hashes: Iterable[str]):
     return np.empty(0, np.int64), np.empty(0, np.int64)
 
 
-def neighbours(hashes: Sequence[str]):
+def neighbours(hashes: Iterable[str]):
     """Alike are hashes that differ by 1 at most, as numbers on a line."""
     places = [int(one, 16) for one in hashes]
     pairs = [

@@ -15,7 +15,8 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
 from tasks import ingest
-from tasks.entries import decode_entries, per_check
+from tasks.counts import per_check
+from tasks.entries import decode_entries
 from tasks.images import MAX_FILE_BYTES, inspect, upright_rgb
 from tasks.staging import Staged, Staging
 from tests.fakes import InMemoryStore
@@ -53,7 +54,7 @@ def inspected(source, **asked):
     address = {"dataset": "waste", "ingest_id": "1"}
     answer = ingest.inspect_source(store, ingest.Asked(str(source), **asked), **address)
     rows = decode_entries(Staging(store, "waste", "1").read(Staged.INSPECTED))
-    assert answer["checks"] == per_check(rows)
+    assert answer["checks"] == per_check(one.notes for one in rows)
     return store, {row.path: row for row in rows}
 
 
@@ -123,7 +124,7 @@ def test_a_bad_file_is_set_aside_with_its_reason_and_stops_nothing(tmp_path, kin
     row = rows[f"a/{name}"]
     assert (row.state, row.notes) == (ImageState.QUARANTINED, note)
     assert row.reason
-    assert per_check(rows.values()) == {note: 1}
+    assert per_check(one.notes for one in rows.values()) == {note: 1}
     assert sum(one.state is ImageState.KEPT for one in rows.values()) == len(GOOD)
 
 
@@ -135,7 +136,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
 def test_a_side_under_16_pixels_is_set_aside_and_no_bad_file(tmp_path):
     small = {f"a/x{n}.png": encoded(picture(n, (15, 40)), "PNG") for n in range(9)}
     _, rows = inspected(folder_of(tmp_path, GOOD | small))
-    assert per_check(rows.values()) == {"too-small": 9}
+    assert per_check(one.notes for one in rows.values()) == {"too-small": 9}
 
 
 def archive_with(tmp_path, kind):
@@ -194,7 +195,7 @@ def huawei(**more):
 )
 def test_a_label_that_cannot_be_believed_sets_its_photo_aside(tmp_path, name, text, note):
     _, rows = inspected(folder_of(tmp_path, huawei(**{name: text})))
-    assert per_check(rows.values()) == {note: 1}
+    assert per_check(one.notes for one in rows.values()) == {note: 1}
     (bad,) = [row for row in rows.values() if row.notes]
     assert (bad.state, bad.label, bad.sha256) == (ImageState.QUARANTINED, "", None)
 
@@ -213,7 +214,7 @@ def test_more_than_five_percent_unreadable_files_stop_the_ingest_before_anything
 def test_files_that_are_no_photos_by_their_ending_are_no_part_of_the_share(tmp_path):
     films = {f"a/{n}{ending}": b"x" for n in range(30) for ending in (".MOV", ".aae", ".CR2")}
     _, rows = inspected(folder_of(tmp_path / "1", GOOD | films))
-    assert per_check(rows.values()) == {"other-kind": 90}
+    assert per_check(one.notes for one in rows.values()) == {"other-kind": 90}
     broken = {f"a/x{n}": photo(n)[:200] for n in range(3)}
     with pytest.raises(DataError, match=r"3 of 43 files are unreadable .*\. Repair or remove"):
         inspected(folder_of(tmp_path / "2", GOOD | films | broken))
@@ -230,7 +231,7 @@ def test_labels_without_photos_stop_no_ingest_but_photos_without_labels_alone_do
     rows = "".join(f"gone{n}.jpg,glass\n" for n in range(50))
     table = f"path,label\n{rows}a/00.jpg,glass\n".encode()
     _, found = inspected(folder_of(tmp_path / "1", GOOD | {"l.csv": table}) / "l.csv")
-    assert per_check(found.values()) == {"missing": 50}
+    assert per_check(one.notes for one in found.values()) == {"missing": 50}
     only = f"path,label\n{rows}".encode()
     told = (
         r"l.csv \(path,label\) names 'gone49.jpg', which is no file; a file is named '[ab]/..\.jpg'"

@@ -1,15 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
 from tasks.classes import set_aside_small
+from tasks.grouping import group
+from tests.tasks.ingest.books import book_of, entries_of
+from tests.tasks.ingest.likeness import nothing_alike
 from tests.tasks.ingest.pictures import entry
 
 
-def set_aside(entries, strict=False, alike=()):
-    """What becomes of them where each looks like itself alone, but for those named."""
-    group_of = {e.sha256: e.sha256 for e in entries} | dict(alike)
-    return set_aside_small(entries, group_of, strict=strict)
+def set_aside(entries, strict=False):
+    """What becomes of them where only equal looks are alike."""
+    book = book_of(entries)
+    group(book, nothing_alike)
+    warnings = set_aside_small(book, strict=strict)
+    return entries_of(book), warnings
 
 
 def files(**classes):
@@ -26,7 +33,8 @@ def test_a_class_of_two_pictures_is_set_aside_with_a_warning():
 
 def test_pictures_that_look_alike_count_once():
     found = files(a=3, b=3, c=3)
-    entries, warnings = set_aside(found, alike=[(found[-1].sha256, found[-2].sha256)])
+    found[-1] = replace(found[-1], phash=found[-2].phash)
+    entries, warnings = set_aside(found)
     assert [w[:9] for w in warnings] == ["class 'c'"]
     assert sum(e.state is ImageState.QUARANTINED for e in entries) == 3
 

@@ -6,13 +6,14 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import SourceRef
 from ray_jobs.contract.errors import DataError
+from tasks.entries import Photo
 from tasks.originals import Originals
 from tests.fakes import InMemoryStore
-from tests.tasks.ingest.pictures import entry, photo
+from tests.tasks.ingest.pictures import photo
 
 DATA = photo(1)
-ENTRY = entry("a/1.jpg", sha256=hashlib.sha256(DATA).hexdigest(), size_bytes=len(DATA))
-KEY = keys.raw_image(ENTRY.sha256)
+PHOTO = Photo("a/1.jpg", hashlib.sha256(DATA).hexdigest(), len(DATA))
+KEY = keys.raw_image(PHOTO.sha256)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def originals(tmp_path, kept=DATA):
 
 
 def test_the_folder_is_asked_first(tmp_path, file):
-    assert originals(tmp_path, kept=None).read(ENTRY) == DATA
+    assert originals(tmp_path, kept=None).read(PHOTO) == DATA
 
 
 def gone(file):
@@ -59,9 +60,9 @@ def a_link(file):
 @pytest.mark.parametrize("change", [gone, changed, longer, a_pipe, a_link])
 def test_the_store_has_what_the_folder_has_no_more(tmp_path, file, change):
     change(file)
-    assert originals(tmp_path).read(ENTRY) == DATA
+    assert originals(tmp_path).read(PHOTO) == DATA
 
 
 def test_an_original_that_is_another_by_now_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"has sha256 .*; expected .* when it was written"):
-        originals(tmp_path, kept=b"other").read(ENTRY)
+        originals(tmp_path, kept=b"other").read(PHOTO)

@@ -11,9 +11,9 @@ from ray_jobs.contract.errors import DataError
 from tasks import layout
 from tasks.layout import MAX_BYTES, cut, deal, shard_count
 from tasks.originals import Originals
-from tasks.reuse import Base
 from tasks.shards import write_shards
 from tests.fakes import InMemoryStore
+from tests.tasks.ingest.books import book_of, entries_of
 from tests.tasks.ingest.pictures import entry, photo
 
 
@@ -21,9 +21,14 @@ def originals(store):
     return Originals(store, SourceRef(uri="sample:", format="sample"))
 
 
-def stored(store, count, split=Split.TRAIN):
+def written_of(store, entries):
+    book = book_of(entries)
+    return write_shards(store, book, {}, originals(store)), entries_of(book)
+
+
+def stored(store, count, split=Split.TRAIN, first=0):
     entries = []
-    for seed in range(count):
+    for seed in range(first, first + count):
         data = photo(seed)
         sha256 = hashlib.sha256(data).hexdigest()
         store.put(keys.raw_image(sha256), data)
@@ -31,30 +36,37 @@ def stored(store, count, split=Split.TRAIN):
     return entries
 
 
+def dealt_out(paths):
+    book = book_of(entry(path, split=Split.TRAIN) for path in paths)
+    return list(deal(book, Split.TRAIN, shard_count(book, Split.TRAIN)))
+
+
 @settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 60))
 def test_shards_differ_by_one_image_at_most_in_number_and_in_each_class(first, second):
-    entries = [entry(f"a/{n}") for n in range(first)] + [entry(f"b/{n}") for n in range(second)]
-    dealt = deal(entries, shard_count(entries, Split.TRAIN))
+    paths = [f"a/{n}" for n in range(first)] + [f"b/{n}" for n in range(second)]
+    dealt = dealt_out(paths)
     assert len(dealt) == min(16, first + second)
-    assert sorted(e.path for shard in dealt for e in shard) == sorted(e.path for e in entries)
+    assert sorted(photo.path for shard in dealt for photo in shard) == sorted(paths)
     sizes = [len(shard) for shard in dealt]
     assert max(sizes) - min(sizes) <= 1
     for label in "ab":
-        of_class = [Counter(e.label for e in shard)[label] for shard in dealt]
+        of_class = [Counter(photo.path[0] for photo in shard)[label] for shard in dealt]
         assert max(of_class) - min(of_class) <= 1
 
 
 def test_within_a_shard_images_lie_in_the_order_of_their_hashes():
-    for shard in deal([entry(f"a/{n}") for n in range(50)], 4):
+    for shard in dealt_out([f"a/{n}" for n in range(50)]):
         assert [e.sha256 for e in shard] == sorted(e.sha256 for e in shard)
 
 
 def test_large_data_get_more_shards():
-    huge = [entry(f"a/{n}", width=4000, height=4000, size_bytes=10**9) for n in range(1000)]
-    assert shard_count(huge, Split.TRAIN) == 16
-    tenfold = [entry(f"a/{n}", width=512, height=512, size_bytes=10**9) for n in range(10_000)]
-    assert shard_count(tenfold, Split.TRAIN) > 20
+    def count(images, side):
+        size = {"width": side, "height": side, "size_bytes": 10**9, "split": Split.TRAIN}
+        return shard_count(book_of(entry(f"a/{n}", **size) for n in range(images)), Split.TRAIN)
+
+    assert count(1000, 4000) == 16
+    assert count(10_000, 512) > 20
 
 
 @settings(deadline=None)
@@ -67,8 +79,8 @@ def test_no_shard_is_larger_than_the_limit(sizes):
 
 def test_training_has_at_least_sixteen_shards_and_the_others_four():
     store = InMemoryStore()
-    entries = [e for split in Split for e in stored(store, 40, split)]
-    written, _ = write_shards(store, entries, Base(), originals(store))
+    entries = [e for n, split in enumerate(Split) for e in stored(store, 40, split, 40 * n)]
+    written, _ = written_of(store, entries)
     assert {split.value: len(refs) for split, refs in written.items()} == {
         "train": 16,
         "val": 4,
@@ -78,13 +90,13 @@ def test_training_has_at_least_sixteen_shards_and_the_others_four():
 
 def test_fewer_images_make_as_many_shards():
     store = InMemoryStore()
-    written, _ = write_shards(store, stored(store, 3), Base(), originals(store))
+    written, _ = written_of(store, stored(store, 3))
     assert [len(refs) for refs in written.values()] == [3, 0, 0]
 
 
 def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 20), Base(), originals(store))
+    written, entries = written_of(store, stored(store, 20))
     for ref in written[Split.TRAIN]:
         data = store.get(ref.key)
         assert ref.key == keys.shard("train", hashlib.sha256(data).hexdigest())
@@ -96,16 +108,14 @@ def test_a_shard_is_named_by_its_content_and_an_entry_names_its_shard():
 
 def test_writing_again_gives_the_same_shards():
     store, other = InMemoryStore(), InMemoryStore()
-    assert write_shards(store, stored(store, 20), Base(), originals(store)) == write_shards(
-        other, stored(other, 20), Base(), originals(other)
-    )
+    assert written_of(store, stored(store, 20)) == written_of(other, stored(other, 20))
     assert store.objects == other.objects
 
 
 def test_a_shard_over_the_limit_is_cut(monkeypatch):
     monkeypatch.setattr(layout, "MAX_BYTES", 2_500)
     store = InMemoryStore()
-    written, entries = write_shards(store, stored(store, 40), Base(), originals(store))
+    written, entries = written_of(store, stored(store, 40))
     assert len(written[Split.TRAIN]) > 16
     assert sum(ref.records for ref in written[Split.TRAIN]) == 40
     assert all(e.shard for e in entries)
@@ -116,4 +126,4 @@ def test_an_original_that_has_changed_is_refused():
     entries = stored(store, 4)
     store.put(keys.raw_image(entries[0].sha256), b"other")
     with pytest.raises(DataError, match=r"has sha256 .*; expected .* when it was written\. Rest"):
-        write_shards(store, entries, Base(), originals(store))
+        written_of(store, entries)
