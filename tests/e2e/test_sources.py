@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,16 +20,23 @@ from tests.tasks.ingest.pictures import photo
 from tests.tasks.ingest.trees import folder_of, huawei_of, tar_of, zip_of
 from tests.tasks.ingest.web import web
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
+def drawn() -> dict[str, bytes]:
     """120 photos of three classes."""
     classes = ("glass", "metal", "paper")
     return {
         f"{label}/{n}.jpg": photo(n * 3 + k) for n in range(40) for k, label in enumerate(classes)
     }
+
+
+def real() -> dict[str, bytes]:
+    """All of TrashNet."""
+    folder = Path(os.environ.get("SORTLINE_TRASHNET") or "nowhere")
+    if not folder.is_dir():
+        pytest.skip("SORTLINE_TRASHNET names no folder with the photos")
+    return {f"{p.parent.name}/{p.name}": p.read_bytes() for p in sorted(folder.rglob("*.jpg"))}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +74,19 @@ def split_of(source: str, buckets=None) -> set[tuple[str, str, str]]:
     return {(row.sha256, row.label, row.split) for row in rows if row.split}
 
 
+@pytest.mark.parametrize(
+    "photos",
+    [pytest.param(drawn, marks=pytest.mark.e2e), pytest.param(real, marks=pytest.mark.faults)],
+)
 def test_every_place_and_form_gives_the_same_images_and_the_same_split(
-    stack, files, opened, tmp_path, monkeypatch
+    stack, photos, opened, tmp_path, monkeypatch
 ):
+    files = photos()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     tree, huawei = dict(files), huawei_of(files)
     folder = folder_of(tmp_path / "tree", tree)
     expected = split_of(str(folder))
-    assert len(expected) == len(files)
+    assert len(expected) > 0.99 * len(files)
     archives = {
         "tree.zip": zip_of(tmp_path / "tree.zip", tree).read_bytes(),
         "huawei.zip": zip_of(tmp_path / "huawei.zip", huawei).read_bytes(),
@@ -90,6 +103,7 @@ def test_every_place_and_form_gives_the_same_images_and_the_same_split(
             assert split_of(f"{server.url}/{name}") == expected
 
 
+@pytest.mark.e2e
 def test_the_dag_ingests_a_bucket_of_the_stack_with_a_class_map(stack, tmp_path):
     few = {
         f"{label}/{n}.jpg": photo(n * 9 + len(label))
