@@ -44,7 +44,7 @@ format: setup  ## format the code
 e2e: setup  ## the tests that bring up the real stack
 	@$(BIN)/pytest -m e2e
 
-test-faults: setup  ## the table of faults on a real stack: half an hour; TABLE=... LOG=...
+test-faults: setup  ## the table of faults on a real stack: an hour and a half; TABLE=... LOG=...
 	@SORTLINE_FAULT_TABLE="$(TABLE)" SORTLINE_FAULT_LOG="$(LOG)" $(BIN)/pytest -m faults tests/e2e
 
 golden: setup  ## write the golden files anew: read the diff before you commit it
