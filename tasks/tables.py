@@ -15,11 +15,11 @@ from pyarrow import parquet
 _arrow = cast("Any", pyarrow)
 _parquet = cast("Any", parquet)
 
-Array = Any
+Array = DataType = RecordBatch = Schema = Any
 Columns = Mapping[str, str]
-DataType = Any
 Row = tuple[Any, ...]
-_BATCH = 10_000  # rows held as Python values at once
+_BATCH = 1_000  # rows held as Python values at once
+_GROUP = 10  # batches of a row group
 
 
 def to_parquet(rows: Iterable[Sequence[Any]], columns: Columns) -> bytes:
@@ -30,14 +30,21 @@ def to_parquet(rows: Iterable[Sequence[Any]], columns: Columns) -> bytes:
       columns: name -> Arrow type, "string" or one of whole numbers; every value may be null.
     """
     schema = _arrow.schema([(name, _arrow.type_for_alias(kind)) for name, kind in columns.items()])
-    left = iter(rows)
+    left = _batches(rows, schema)
     with tempfile.TemporaryFile() as file:  # a buffer that grows takes twice the memory
         with _parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-            while batch := list(islice(left, _BATCH)):
-                arrays = list(map(_array, zip(*batch, strict=True), schema.types))
-                writer.write_table(_arrow.Table.from_arrays(arrays, schema=schema))
+            while group := list(islice(left, _GROUP)):
+                writer.write_table(_arrow.Table.from_batches(group))
         file.seek(0)
         return file.read()
+
+
+def _batches(rows: Iterable[Sequence[Any]], schema: Schema) -> Iterator[RecordBatch]:
+    left = iter(rows)
+    while some := list(islice(left, _BATCH)):
+        columns = zip(*some, strict=True)
+        arrays = [_array(*column) for column in zip(columns, schema.types, strict=True)]
+        yield _arrow.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _array(values: Sequence[Any], kind: DataType) -> Array:
@@ -48,14 +55,14 @@ def _array(values: Sequence[Any], kind: DataType) -> Array:
         return builder.finish()
     is_there = np.array([value is not None for value in values])
     numbers = np.array([value or 0 for value in values], str(kind))
-    buffers = np.packbits(is_there, bitorder="little"), numbers
-    return _arrow.Array.from_buffers(kind, len(values), list(map(_arrow.py_buffer, buffers)))
+    buffers = [np.packbits(is_there, bitorder="little"), numbers]
+    return _arrow.Array.from_buffers(kind, len(values), [_arrow.py_buffer(one) for one in buffers])
 
 
 def from_parquet(data: bytes, columns: Iterable[str]) -> Iterator[Row]:
     """The rows of a file that `to_parquet` wrote: of each the values of `columns`."""
     file = _parquet.ParquetFile(_arrow.BufferReader(data))
     names = list(columns)
-    for batch in file.iter_batches(batch_size=_BATCH, columns=names):
+    for batch in file.iter_batches(batch_size=_BATCH, columns=names, use_threads=False):
         values = [cast("list[Any]", batch.column(name).to_pylist()) for name in names]
         yield from zip(*values, strict=True)
