@@ -25,7 +25,7 @@ from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images
-from tasks.checked import Checked, unreadable
+from tasks.checked import Found
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.class_names import name_warnings
 from tasks.dedupe import dedupe
@@ -33,7 +33,6 @@ from tasks.entries import (
     Entry,
     decode_entries,
     encode_entries,
-    per_check,
     per_split,
     per_state,
 )
@@ -48,8 +47,6 @@ from tasks.reuse import Base
 from tasks.seen import Memory
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
-
-MOST_TOLD = 50
 
 log = logging.getLogger(__name__)
 
@@ -108,25 +105,26 @@ def inspect_source(
     staging = Staging(store, dataset_name(dataset), ingest_id)
     class_map = parse_class_map(asked.class_map)
     source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
-    mapped = apply_class_map(class_map, list(source.images()))
+    mapped = apply_class_map(class_map, source.images())
     described = source.describe().model_copy(update={"class_map": mapped.changes})
     staging.begin(canonical_json(described.model_dump()))
-    memory = Memory(store, dataset, described.uri, ingest_id)
+    memory, found = Memory(store, dataset, described.uri, ingest_id), Found()
     checked = check_images(store, mapped.images, memory, progress)
-    _tell_rejected(checked)
-    entries = [one.entry for one in checked]
-    staging.write(Staged.INSPECTED, encode_entries(entries))
-    answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
-    return {"dataset": dataset, "ingest_id": ingest_id, **answer, "checks": per_check(entries)}
+    table = encode_entries(found.counted(checked))
+    found.refuse()
+    _tell_rejected(found)
+    staging.write(Staged.INSPECTED, table)
+    answer = {"files": found.files, "unreadable": found.unreadable, "checks": found.checks}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
 
 
-def _tell_rejected(checked: Sequence[Checked]) -> None:
+def _tell_rejected(found: Found) -> None:
     """The first files that are kept out, by name; the table holds them all."""
-    rejected = [one for one in checked if one.rejected]
-    for one in rejected[:MOST_TOLD]:
-        log.warning("%s %s", one.entry.path, one.rejected)
-    if len(rejected) > MOST_TOLD:
-        log.warning("and %d more; the column `reason` tells each", len(rejected) - MOST_TOLD)
+    for told in found.told:
+        log.warning("%s", told)
+    if found.rejected > len(found.told):
+        more = found.rejected - len(found.told)
+        log.warning("and %d more; the column `reason` tells each", more)
 
 
 def assign_splits(
