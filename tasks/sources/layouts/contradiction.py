@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tasks.class_names import class_key
 from tasks.sources.base import Images
 from tasks.sources.layouts.rows import has_class_column
-from tasks.sources.layouts.table import Finder, Table, read_tables
+from tasks.sources.layouts.table import Finder, Table, classes_told
 from tasks.sources.trees.base import TreeFile
 
 
@@ -30,15 +30,14 @@ def contradiction(finder: Finder, tables: Sequence[Table], images: Images) -> Co
     labels = {image.path: image.label for image in images if image.label}
     known = set(map(class_key, set(labels.values())))
     for table in tables:
-        told = read_tables(finder, [table], is_named=True)
-        named = [one for one in told if one.label and one.path in labels]
-        both = {(labels[one.path], one.label) for one in named}
+        told = classes_told(finder, table)
+        both = {(labels[path], said) for path, said in told.items() if path in labels}
         if _are_numbers(both) or not (has_class_column(table.file) or _name_any(both, known)):
             continue
         strange = {(label, said) for label, said in both if class_key(label) != class_key(said)}
-        for one in named:
-            if (labels[one.path], one.label) in strange:
-                return Contradiction(table.file, one.path, labels[one.path], one.label)
+        for path, said in told.items():
+            if path in labels and (labels[path], said) in strange:
+                return Contradiction(table.file, path, labels[path], said)
     return None
 
 

@@ -121,6 +121,17 @@ def read_tables(finder: Finder, tables: Sequence[Table], *, is_named: bool) -> l
     return sorted(found.values(), key=attrgetter("path"))
 
 
+def classes_told(finder: Finder, table: Table) -> dict[str, str]:
+    """Path -> class of the photos that a table names; without those to which it gives two."""
+    found: dict[str, str] = {}
+    for row in table.rows:
+        label = class_name(row.label or "")
+        file = finder.find(row.path, table.file.path) if row.path and label else None
+        if isinstance(file, TreeFile) and found.setdefault(file.path, label) != label:
+            found[file.path] = ""
+    return {path: label for path, label in found.items() if label}
+
+
 def _image(finder: Finder, table: Table, row: Row) -> SourceImage:
     if row.path is None or row.label is None or not class_name(row.label):
         where = f"{table.file.path}#{row.line}"
