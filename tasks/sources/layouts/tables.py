@@ -89,8 +89,9 @@ def _judged(
             if rows is None:
                 yield f"{file.path} has no columns that are known ({header_of(file)})"
             else:
-                rest = _without_head(file, rows, finder)
-                yield _fault(file, rows, finder) or Table(file, rest, _split(file.path))
+                yield _fault(file, rows, finder) or Table(
+                    file, _without_head(file, rows, finder), _split(file.path)
+                )
 
 
 def _without_head(file: TreeFile, rows: list[Row], finder: Finder) -> list[Row]:

@@ -52,6 +52,13 @@ def test_a_path_that_leads_outside_is_told_and_written_nowhere(tmp_path, pack, b
     assert {p.name for p in tmp_path.rglob("*")} == {"in", "t"}
 
 
+def test_a_path_that_leads_outside_is_told_once_though_a_table_names_it(tmp_path):
+    files = {"1.jpg": photo(1), "2.jpg": photo(2), "../3.jpg": photo(3)}
+    table = b"path,label\n1.jpg,a\n2.jpg,b\n../3.jpg,b\n"
+    path = zip_of(tmp_path / "a.zip", files | {"labels.csv": table})
+    assert [image.path for image in images_of(path)] == ["../3.jpg", "1.jpg", "2.jpg"]
+
+
 def test_links_in_a_tar_are_told_and_not_followed(tmp_path):
     path = tar_of(tmp_path / "t.tar", FILES)
     with tarfile.open(path, "a") as archive:
