@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.rejection import Rejected
+from tasks.sources.base import Look
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFile:
-    r"""One file of a tree, not yet read.
+    r"""One file of a tree, not yet read. By itself it holds no bytes: each tree has its own kind.
+
+    A tree of a hundred thousand files is held at once: keep it small.
 
     Attributes:
       path: relative POSIX path, as it is written down.
-      size_bytes: as the tree states it.
-      stamp: changes when the bytes may have changed; known without reading them.
-      read: at most so many bytes from the start, from any thread. Raises OSError.
       problem: why it must not be read.
       is_escaped: whether its name is no UTF-8, and `path` shows the bytes as `\xff`.
     """
 
     path: str
-    size_bytes: int
-    stamp: str
-    read: Callable[[int], bytes]
     problem: Rejected | None = None
     is_escaped: bool = False
+
+    def look(self) -> Look:
+        """What its tree tells of it, without reading it."""
+        return Look()
+
+    def read(self, limit: int) -> bytes:
+        """At most so many bytes from the start, from any thread. Raises OSError."""
+        raise OSError(f"not read, whatever the limit of {limit} bytes")
 
 
 class Tree(Protocol):
@@ -53,9 +58,4 @@ def shown(name: str) -> tuple[str, bool]:
       name: with bytes that are no UTF-8 as surrogates, as Python's file functions give it.
     """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return text, text != name
-
-
-def unread(limit: int) -> bytes:
-    """The reader of a file that must not be read."""
-    raise OSError(f"not read, whatever the limit of {limit} bytes")
+    return (name, False) if text == name else (text, True)
