@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images
-from tasks.checked import Found
+from tasks.checked import Checked, Found
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.class_names import name_warnings
 from tasks.counts import per_split, per_state
@@ -97,20 +98,26 @@ def inspect_source(
       CredentialError: the source refuses us.
       ClusterError: the source does not answer, or garbage is being collected.
     """
-    staging = Staging(store, dataset_name(dataset), ingest_id)
-    class_map = parse_class_map(asked.class_map)
-    source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
-    mapped = apply_class_map(class_map, source.images())
-    described = source.describe().model_copy(update={"class_map": mapped.changes})
-    staging.begin(canonical_json(described.model_dump()))
-    memory, found = Memory(store, dataset, described.uri, ingest_id), Found()
-    checked = check_images(store, mapped.images, memory, progress)
-    table = encode_entries(found.counted(checked))
+    staging, found = Staging(store, dataset_name(dataset), ingest_id), Found()
+    table = encode_entries(found.counted(_checked(asked, staging, buckets, progress)))
     found.refuse()
     _tell_rejected(found)
     staging.write(Staged.INSPECTED, table)
     answer = {"files": found.files, "unreadable": found.unreadable, "checks": found.checks}
     return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+
+
+def _checked(
+    asked: Asked, staging: Staging, buckets: Buckets | None, progress: Progress | None
+) -> Iterator[Checked]:
+    """What was found of each file; the list of them all is gone with the last one."""
+    class_map = parse_class_map(asked.class_map)
+    source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
+    mapped = apply_class_map(class_map, source.images())
+    described = source.describe().model_copy(update={"class_map": mapped.changes})
+    staging.begin(canonical_json(described.model_dump()))
+    memory = Memory(staging.store, staging.dataset, described.uri, staging.ingest_id)
+    yield from check_images(staging.store, mapped.images, memory, progress)
 
 
 def _tell_rejected(found: Found) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.rejection import Rejected
 from tasks.sources.base import Look
+
+_SPELT_OUT = re.compile(r"\\x(?=[89a-f][0-9a-f])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,13 @@ def shown(name: str) -> tuple[str, bool]:
     >>> shown("caf\udce9.jpg")
     ('caf\\xe9.jpg', True)
 
+    A name that spells such bytes out itself is told apart by a second backslash.
+
+    >>> shown(r"caf\xe9.jpg")
+    ('caf\\\\xe9.jpg', False)
+
     Args:
       name: with bytes that are no UTF-8 as surrogates, as Python's file functions give it.
     """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return (name, False) if text == name else (text, True)
+    return (_SPELT_OUT.sub(r"\\\\x", name), False) if text == name else (text, True)
