@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=Document)
 
+_SMALL_BYTES = 2**17
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _PRECONDITION = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 _REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden"}
@@ -330,8 +332,11 @@ def connect(
 
 
 def _send_at_once(params: dict[str, Any], **_: object) -> None:
-    # To wait for "100 Continue" is a round trip more a write, which only large objects are worth.
-    params["headers"].pop("Expect", None)
+    # To wait for "100 Continue" is a round trip more a write. A large object is worth it: a store
+    # that refuses it may hang up on a body that nobody reads (Go's servers read 256 KiB of one).
+    body = params.get("body")
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _SMALL_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 def _code(error: aws.ClientError) -> str:

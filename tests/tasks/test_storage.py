@@ -52,3 +52,9 @@ def test_a_write_is_sent_at_once_with_what_the_store_checks_it_against(store, li
     assert heard["if-none-match"] == "*"
     assert heard["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
     assert heard["user-agent"].startswith("sortline")
+
+
+def test_a_large_object_asks_first_whether_it_is_wanted(store, listener):
+    assert store.put_once("raw/x", bytes(2**20))
+    (heard,) = listener.heard
+    assert heard["expect"] == "100-continue"
