@@ -12,7 +12,7 @@ from ray_jobs.contract import keys
 from tasks.sources.sample import SampleSource
 from tests.e2e.sortline import sortline, succeed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
 DATASET = "outside"
 
@@ -38,6 +38,7 @@ def parts(stack: Stack) -> dict[str, str]:
     return given | {"AWS_SHARED_CREDENTIALS_FILE": there["AWS_SHARED_CREDENTIALS_FILE"]}
 
 
+@pytest.mark.faults  # three minutes: the long tier
 def test_the_main_job_runs_on_external_parts(
     stack: Stack, own_home: Path, parts: dict[str, str], photos: Path
 ):
@@ -52,6 +53,7 @@ def test_the_main_job_runs_on_external_parts(
         assert stack.settings().store("admin").exists(keys.champion(DATASET))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
