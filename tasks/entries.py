@@ -115,8 +115,7 @@ def open_entries(data: bytes) -> Workbook:
 
 def close_entries(book: Workbook) -> bytes:
     """The table of the entries of a workbook."""
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    return to_parquet(book.execute(f"SELECT {names} FROM entry ORDER BY path"), COLUMNS)
+    return to_parquet(book.rows("entry", COLUMNS, order="path"), COLUMNS)
 
 
 def _in_order(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -22,10 +22,10 @@ NearPairs = Callable[[Iterable[str]], tuple[NDArray[np.int64], NDArray[np.int64]
 
 # A look's node tells its place in an order that no source decides: the smallest sha256 first.
 _NEW = """
-INSERT INTO look (node, phash, chain)
-SELECT row_number() OVER (ORDER BY min(sha256)) - 1,
-    phash, row_number() OVER (ORDER BY min(sha256)) - 1
-FROM newcomer GROUP BY phash
+INSERT INTO look (node, phash, chain) SELECT node, phash, node FROM (
+    SELECT row_number() OVER (ORDER BY min(sha256)) - 1 AS node, phash
+    FROM newcomer GROUP BY phash
+)
 """
 _HELD = """
 INSERT INTO look (node, phash)

@@ -37,8 +37,7 @@ def open_ledger(book: Workbook, data: bytes) -> None:
 
 def close_ledger(book: Workbook) -> bytes:
     """The ledger of a workbook as a file, sorted by sha256: the same rows give the same bytes."""
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    return to_parquet(book.execute(f"SELECT {names} FROM ledger ORDER BY sha256"), COLUMNS)
+    return to_parquet(book.rows("ledger", COLUMNS, order="sha256"), COLUMNS)
 
 
 def update_ledger(store: Store, dataset: str, book: Workbook, decide: Callable[[], int]) -> None:

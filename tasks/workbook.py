@@ -7,7 +7,7 @@ same memory for a hundred thousand photos as for ten thousand (ADR 0009).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tasks.tables import Row
@@ -69,9 +69,14 @@ class Workbook:
 
     def fill(self, table: str, columns: Iterable[str], rows: Iterable[Sequence[Value]]) -> None:
         """Add rows to a table of ours; the columns that are not named are null."""
-        names = [f'"{name}"' for name in columns]
+        names = _quoted(columns)
         places = ", ".join("?" * len(names))
         self._db.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", rows)
+
+    def rows(self, table: str, columns: Iterable[str], *, order: str) -> Iterator[Row]:
+        """The columns of a table of ours, sorted by one of them."""
+        names = ", ".join(_quoted(columns))
+        return self._db.execute(f"SELECT {names} FROM {table} ORDER BY {order}")
 
     def update(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run a statement once for each row of values."""
@@ -97,3 +102,7 @@ class Workbook:
             if not is_kept:
                 self._db.execute("ROLLBACK TO tentative")
             self._db.execute("RELEASE tentative")
+
+
+def _quoted(columns: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in columns]
