@@ -219,7 +219,7 @@ def test_report_is_written_once(card):
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium, which lays the page out, is not installed")
 @pytest.mark.parametrize("width_px", [400, 1400])
 def test_page_is_never_wider_than_the_window(html, tmp_path: Path, width_px):
     from playwright.sync_api import sync_playwright

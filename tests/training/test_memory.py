@@ -30,7 +30,7 @@ def faults(call: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt belongs to glibc, on Linux")
 def test_a_large_array_comes_from_memory_that_was_used_before():
     kept = faults("assert keep_freed_memory()")
     assert kept < 100

@@ -20,6 +20,8 @@ from tasks.sources.trees.unpacking import broken
 _ENCRYPTED = 0x1
 _UTF8_FLAG = 0x800
 _WINDOWS = 0
+# What zipfile raises on a damaged archive; NotImplementedError is its word for a compression or a
+# version that it does not know.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
