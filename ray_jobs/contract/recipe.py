@@ -39,9 +39,13 @@ class Schedule(Part):
 
 
 class Optimizer(Part):
-    """The optimizer and its own settings; `clipnorm` bounds the global norm of the gradient."""
+    """The optimizer and its own settings; `clipnorm` bounds the global norm of the gradient.
 
-    name: Literal["adam", "adamw"] = "adam"
+    `momentum` is that of `sgd` and `rmsprop`; the others have their own.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop", "radam"] = "adam"
+    momentum: Fraction = 0.9
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     clipnorm: Annotated[float, Field(gt=0)] | None = None
 
