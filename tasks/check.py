@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -12,13 +12,13 @@ from functools import partial
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.storage import Store
-from tasks.checked import Checked, refuse_if_mostly_broken, refuse_if_nothing_is_left
+from tasks.checked import Checked
 from tasks.entries import Entry
-from tasks.images import MAX_FILE_BYTES, Inspected, inspect, too_large
+from tasks.images import Inspected, inspect, too_large
 from tasks.noting import has_wrong_extension, joined
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.seen import Memory
-from tasks.sources.base import SourceImage
+from tasks.sources.base import MAX_FILE_BYTES, Images, Look, SourceImage
 
 THREADS = 16
 _AHEAD = 4 * THREADS
@@ -27,62 +27,53 @@ Progress = Callable[[int, int], None]
 
 
 def check_images(
-    store: Store,
-    images: Sequence[SourceImage],
-    memory: Memory,
-    progress: Progress | None = None,
-) -> list[Checked]:
-    """Check every file and keep the originals of those that are photos.
+    store: Store, images: Images, memory: Memory, progress: Progress | None = None
+) -> Iterator[Checked]:
+    """Check every file, and keep the originals of those that are photos; a few are held at once.
 
     Args:
       store: originals go below `raw/`, once a content.
       images: of one source, sorted by path.
       memory: what of it was seen before; takes in what is seen now.
       progress: called with (files done, files in all) after each file.
-
-    Raises:
-      DataError: more than 5% of the files are unreadable, or none is a photo with a class.
     """
-    checked: list[Checked] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for image, one in _in_order(pool, store, images, memory):
-            checked.append(one)
+        for done, (stamp, one) in enumerate(_in_order(pool, store, images, memory), start=1):
             if one.rejected is None or one.rejected.reason.is_of_the_bytes:
-                memory.add(image, one.entry)
+                memory.add(stamp, one.entry)
             if progress is not None:
-                progress(len(checked), len(images))
+                progress(done, len(images))
+            yield one
     memory.close()
-    refuse_if_mostly_broken(checked)
-    refuse_if_nothing_is_left(checked)
-    return checked
 
 
 def _in_order(
-    pool: Executor, store: Store, images: Sequence[SourceImage], memory: Memory
-) -> Iterator[tuple[SourceImage, Checked]]:
-    """Each image with what was found, in their order; a few are read ahead."""
-    ahead: deque[tuple[SourceImage, Callable[[], Checked]]] = deque()
+    pool: Executor, store: Store, images: Images, memory: Memory
+) -> Iterator[tuple[str | None, Checked]]:
+    """The stamp of each image and what was found, in their order; a few are read ahead."""
+    ahead: deque[tuple[str | None, Callable[[], Checked]]] = deque()
     for image in images:
-        known = None if image.problem else memory.recall(image)
+        look = Look() if image.problem else image.file.look()
+        known = memory.recall(image, look.stamp)
         if known is None:
-            ahead.append((image, pool.submit(_check, store, image).result))
+            ahead.append((look.stamp, pool.submit(_check, store, image, look.size_bytes).result))
         else:
-            ahead.append((image, partial(_recalled, known)))
+            ahead.append((look.stamp, partial(_recalled, known)))
         if len(ahead) > _AHEAD:
-            image, result = ahead.popleft()
-            yield image, result()
-    for image, result in ahead:
-        yield image, result()
+            stamp, result = ahead.popleft()
+            yield stamp, result()
+    for stamp, result in ahead:
+        yield stamp, result()
 
 
 def _recalled(entry: Entry) -> Checked:
     return Checked(entry, None if entry.reason is None else Rejected.parse(entry.reason))
 
 
-def _check(store: Store, image: SourceImage) -> Checked:
+def _check(store: Store, image: SourceImage, size_bytes: int | None) -> Checked:
     if image.problem is not None:
         return _turned_away(image, image.problem)
-    if image.size_bytes is not None and image.size_bytes > MAX_FILE_BYTES:
+    if size_bytes is not None and size_bytes > MAX_FILE_BYTES:
         return _turned_away(image, too_large())
     try:
         data = image.read()

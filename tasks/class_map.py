@@ -12,8 +12,9 @@ part_before: /      # every other class: the part of its name before the first '
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import yaml
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ray_jobs.contract.errors import SpecError, closest
 from tasks.rejection import Rejected, Rejection
-from tasks.sources.base import SourceImage
+from tasks.sources.base import Images, Made, SourceImage
 
 MAX_LENGTH = 65_536
 # Huawei's 40 names begin with one of four groups: 可回收物 (recyclable), 厨余垃圾 (kitchen waste),
@@ -65,7 +66,7 @@ class ClassMap(BaseModel):
 class Mapped(NamedTuple):
     """Images under their new classes, and what changed: class -> new class, None if dropped."""
 
-    images: list[SourceImage]
+    images: Images
     changes: dict[str, str | None]
 
 
@@ -92,22 +93,24 @@ def parse_class_map(text: str) -> ClassMap:
     return class_map
 
 
-def apply_class_map(class_map: ClassMap, images: Sequence[SourceImage]) -> Mapped:
+def apply_class_map(class_map: ClassMap, images: Images) -> Mapped:
     """The images under their new classes; those of dropped classes are kept out, with the reason.
 
     Raises:
       SpecError: it names a class that the source does not have.
     """
+    if class_map == ClassMap():
+        return Mapped(images, {})
     labels = sorted({image.label for image in images if image.label})
     for name in class_map.named():
         if name not in labels:
             raise _refused(f"the source has no class '{name}'", closest(name, labels[:100]))
     targets = {label: class_map.target(label) for label in labels}
     changes = {label: target for label, target in targets.items() if target != label}
-    return Mapped([_moved(image, changes) for image in images], changes)
+    return Mapped(Made(images, partial(_moved, changes)), changes)
 
 
-def _moved(image: SourceImage, changes: dict[str, str | None]) -> SourceImage:
+def _moved(changes: dict[str, str | None], image: SourceImage) -> SourceImage:
     if image.label not in changes:
         return image
     target = changes[image.label]

@@ -17,7 +17,7 @@ from ray_jobs.contract.dataset import Split
 from tasks.alike import Alike, Place
 from tasks.workbook import Workbook
 
-# Of different perceptual hashes, hex, the pairs (i, j), i < j, that look alike: int64 [pairs] each.
+# Of sorted, different hashes, hex, the pairs (i, j), i < j, that look alike: int64 [pairs] each.
 NearPairs = Callable[[Iterable[str]], tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 # A look's node tells its place in an order that no source decides: the smallest sha256 first.
@@ -101,6 +101,10 @@ def _chain(book: Workbook, nodes: Sequence[int], place: Place | None = None) -> 
 
 
 def _pairs(book: Workbook, near: NearPairs) -> Iterator[tuple[int, int]]:
-    hashes = (phash for (phash,) in book.execute("SELECT phash FROM look ORDER BY node"))
-    ones, others = (cast("list[int]", side.tolist()) for side in near(hashes))
-    return zip(ones, others, strict=True)
+    """The nodes that look alike, the smaller first."""
+    hashes = (phash for (phash,) in book.execute("SELECT phash FROM look ORDER BY phash"))
+    ones, others = near(hashes)
+    order = (node for (node,) in book.execute("SELECT node FROM look ORDER BY phash"))
+    nodes = np.fromiter(order, np.int64)
+    ends = np.sort([nodes[ones], nodes[others]], axis=0)
+    return zip(*cast("list[list[int]]", ends.tolist()), strict=True)

@@ -16,12 +16,12 @@ from tasks.phash import perceptual_hash
 from tasks.pixels import orientation, upright
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.sniff import not_raster, other_format
+from tasks.sources.base import MAX_FILE_BYTES
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # JPEG also opens MPO, first picture only
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 512  # of what a shard holds
 MAX_PIXELS = 89_478_485  # Pillow's own default limit: a quarter of a gigabyte as RGB
-MAX_FILE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,10 +25,10 @@ from ray_jobs.contract.document import canonical_json
 from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks import shards
 from tasks.check import Progress, check_images
-from tasks.checked import Checked, unreadable
+from tasks.checked import Checked, Found
 from tasks.class_map import apply_class_map, parse_class_map
 from tasks.class_names import name_warnings
-from tasks.counts import per_check, per_split, per_state
+from tasks.counts import per_split, per_state
 from tasks.dedupe import dedupe
 from tasks.entries import close_entries, encode_entries, open_entries
 from tasks.ledger import read_ledger
@@ -43,8 +43,6 @@ from tasks.seen import Memory
 from tasks.sources.registry import Buckets, open_source
 from tasks.staging import Staged, Staging
 from tasks.workbook import Workbook
-
-MOST_TOLD = 50
 
 log = logging.getLogger(__name__)
 
@@ -100,33 +98,35 @@ def inspect_source(
       CredentialError: the source refuses us.
       ClusterError: the source does not answer, or garbage is being collected.
     """
-    staging = Staging(store, dataset_name(dataset), ingest_id)
+    staging, found = Staging(store, dataset_name(dataset), ingest_id), Found()
+    table = encode_entries(found.counted(_checked(asked, staging, buckets, progress)))
+    found.refuse()
+    _tell_rejected(found)
+    staging.write(Staged.INSPECTED, table)
+    answer = {"files": found.files, "unreadable": found.unreadable, "checks": found.checks}
+    return {"dataset": dataset, "ingest_id": ingest_id, **answer}
+
+
+def _checked(
+    asked: Asked, staging: Staging, buckets: Buckets | None, progress: Progress | None
+) -> Iterator[Checked]:
+    """What was found of each file; the list of them all is gone with the last one."""
     class_map = parse_class_map(asked.class_map)
     source = open_source(asked.uri, asked.format, keep_test=asked.keep_test, buckets=buckets)
-    mapped = apply_class_map(class_map, list(source.images()))
+    mapped = apply_class_map(class_map, source.images())
     described = source.describe().model_copy(update={"class_map": mapped.changes})
     staging.begin(canonical_json(described.model_dump()))
-    memory = Memory(store, dataset, described.uri, ingest_id)
-    checked = check_images(store, mapped.images, memory, progress)
-    _tell_rejected(checked)
-    entries = [one.entry for one in checked]
-    staging.write(Staged.INSPECTED, encode_entries(entries))
-    answer = {"files": len(checked), "unreadable": len(unreadable(checked))}
-    return {
-        "dataset": dataset,
-        "ingest_id": ingest_id,
-        **answer,
-        "checks": per_check(entry.notes for entry in entries),
-    }
+    memory = Memory(staging.store, staging.dataset, described.uri, staging.ingest_id)
+    yield from check_images(staging.store, mapped.images, memory, progress)
 
 
-def _tell_rejected(checked: Sequence[Checked]) -> None:
+def _tell_rejected(found: Found) -> None:
     """The first files that are kept out, by name; the table holds them all."""
-    rejected = [one for one in checked if one.rejected]
-    for one in rejected[:MOST_TOLD]:
-        log.warning("%s %s", one.entry.path, one.rejected)
-    if len(rejected) > MOST_TOLD:
-        log.warning("and %d more; the column `reason` tells each", len(rejected) - MOST_TOLD)
+    for told in found.told:
+        log.warning("%s", told)
+    if found.rejected > len(found.told):
+        more = found.rejected - len(found.told)
+        log.warning("and %d more; the column `reason` tells each", more)
 
 
 def assign_splits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby, starmap
 
 from ray_jobs.contract.dataset import Split
@@ -26,7 +26,7 @@ def shard_count(book: Workbook, split: Split) -> int:
     """How many shards the images of a split make, written all at once."""
     images = book.count("SELECT count(*) FROM kept WHERE split = ?", split)
     size = sum(starmap(_expected_bytes, book.execute(_SIZES, split)))
-    # Aimed at three quarters of the limit, since sizes are estimates; `cut` holds the limit.
+    # Aimed at three quarters of the limit, since sizes are estimates; the writer holds the limit.
     return min(images, max(AT_LEAST[split], math.ceil(size / (0.75 * MAX_BYTES))))
 
 
@@ -44,18 +44,6 @@ def deal(book: Workbook, split: Split, count: int) -> Iterator[list[Photo]]:
     dealt = book.execute(_DEALT, count, split)
     for _, rows in groupby(dealt, key=lambda row: row[3]):
         yield [Photo(path, sha256, size_bytes) for path, sha256, size_bytes, _ in rows]
-
-
-def cut(sizes: Sequence[int]) -> Iterator[slice]:
-    """Runs of records, given by their sizes in bytes, that fit into one shard each."""
-    start, total = 0, 0
-    for index, size in enumerate(sizes):
-        if total + size > MAX_BYTES and index > start:
-            yield slice(start, index)
-            start, total = index, 0
-        total += size
-    if sizes:
-        yield slice(start, len(sizes))
 
 
 def _expected_bytes(width: int, height: int, size_bytes: int) -> float:

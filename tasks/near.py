@@ -26,6 +26,7 @@ ROUNDS = 8
 WINDOW = 64  # hashes after it, within a bucket, that a hash is compared with
 LARGE = 100  # hashes of a group that only ever closer pairs may hold together
 STEP = 2  # bits
+_CHUNK = 2**12  # hashes whose bits are spread out at once, a byte each
 
 Hashes = NDArray[np.uint64]
 
@@ -171,9 +172,9 @@ def _shuffle(number: int, bits: int) -> list[int]:
 def _dealt(rows: Hashes, order: list[int]) -> NDArray[np.uint8]:
     """The bits of each hash in that order: uint8 [n, bytes]."""
     dealt = np.empty((len(rows), rows.shape[1] * WORD // 8), np.uint8)
-    for start in range(0, len(rows), 2**16):
-        some = rows[start : start + 2**16].astype(">u8").view(np.uint8)
-        dealt[start : start + 2**16] = np.packbits(np.unpackbits(some, axis=1)[:, order], axis=1)
+    for start in range(0, len(rows), _CHUNK):
+        some = rows[start : start + _CHUNK].astype(">u8").view(np.uint8)
+        dealt[start : start + _CHUNK] = np.packbits(np.unpackbits(some, axis=1)[:, order], axis=1)
     return dealt
 
 

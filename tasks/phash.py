@@ -37,9 +37,9 @@ def perceptual_hash(image: Image.Image) -> str:
     bits = [_above_median(luma[_triangle(_LUMA)][1:])]
     for frequencies in chroma:
         frequencies[0, 0] -= 128 * _UNIT
-        mean, *others = frequencies[_triangle(_CHROMA)]
-        bits.append(_above_levels(np.array(others), _CHROMA_TENTHS))
-        bits.append(_above_levels(np.array([mean]), _MEAN_TENTHS))
+        values = frequencies[_triangle(_CHROMA)]
+        bits.append(_above_levels(values[1:], _CHROMA_TENTHS))
+        bits.append(_above_levels(values[:1], _MEAN_TENTHS))
     return np.packbits(np.concatenate(bits)).tobytes().hex()
 
 

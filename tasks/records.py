@@ -10,10 +10,13 @@ protobuf.dev/programming-guides/encoding. Ours needs three fields of it, so a do
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from typing import cast
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO, TypeVar, cast
 
 import google_crc32c
+
+T = TypeVar("T")
 
 _BYTES_LIST = 1  # field number in `Feature`
 _MASK_DELTA = 0xA282EAD8
@@ -34,6 +37,26 @@ def image_example(encoded: bytes, sha256: str) -> bytes:
     return _field(1, b"".join(features))
 
 
+def files(records: Iterable[tuple[T, bytes]], limit: int) -> Iterator[tuple[list[T], bytes]]:
+    """TFRecord files of the records, in their order, each with what its records are of.
+
+    Args:
+      records: what each is of, and its bytes; a file is filled on disk, and in memory once alone.
+      limit: bytes of a file; a record that is larger has one to itself.
+    """
+    inside: list[T] = []
+    with tempfile.TemporaryFile() as file:
+        for what, record in records:
+            framed = frame([record])
+            if inside and file.tell() + len(framed) > limit:
+                yield inside, _taken(file)
+                inside = []
+            file.write(framed)
+            inside.append(what)
+        if inside:
+            yield inside, _taken(file)
+
+
 def frame(records: Iterable[bytes]) -> bytes:
     """A TFRecord file of the records, in their order."""
     return b"".join(part for record in records for part in _framed(record))
@@ -42,6 +65,14 @@ def frame(records: Iterable[bytes]) -> bytes:
 def _framed(record: bytes) -> tuple[bytes, ...]:
     length = struct.pack("<Q", len(record))
     return length, _masked_crc(length), record, _masked_crc(record)
+
+
+def _taken(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    data = file.read()
+    file.seek(0)
+    file.truncate()
+    return data
 
 
 def _masked_crc(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from operator import attrgetter
 
 import PIL
 
@@ -22,19 +22,13 @@ from tasks.tables import Row, from_parquet, to_parquet
 
 # Raised with any change of what is found in a file's bytes.
 _INSPECTION = 1
-_ROWS = 10_000  # a part
+_ROWS = 2_500  # a part: what is held at once, and what is lost where an ingest dies
 _FACTS = (
     *("reason", "sha256", "pixel_sha256", "phash"),
     *("width", "height", "size_bytes", "notes"),
 )
 _COLUMNS = {"stamp": "string"} | {name: COLUMNS[name] for name in ("path", "state", *_FACTS)}
-
-
-class Seen(NamedTuple):
-    """A file under a stamp, and what became of it."""
-
-    stamp: str
-    entry: Entry
+_facts_of = attrgetter("path", "state", *_FACTS)
 
 
 class Memory:
@@ -57,21 +51,21 @@ class Memory:
         ingests = sorted({key.rpartition("/")[0] for key in self._left})
         self._trails = [_Trail(self._rows_of(f"{ingest}/")) for ingest in ingests]
         self._parts: list[str] = []
-        self._new: list[Seen] = []
+        self._new: list[Row] = []
 
-    def recall(self, image: SourceImage) -> Entry | None:
+    def recall(self, image: SourceImage, stamp: str | None) -> Entry | None:
         """The entry of an unchanged file, as of today's label; None where it must be read."""
-        if not image.stamp:
+        if stamp is None:
             return None
         for trail in self._trails:
-            if row := trail.at(image.path, image.stamp):
+            if row := trail.at(image.path, stamp):
                 return _entry(image, row)
         return None
 
-    def add(self, image: SourceImage, entry: Entry) -> None:
+    def add(self, stamp: str | None, entry: Entry) -> None:
         """Remember a file that was read, or recalled; its original lies in the store."""
-        if image.stamp:
-            self._new.append(Seen(image.stamp, entry))
+        if stamp is not None:
+            self._new.append((stamp, *_facts_of(entry)))
         if len(self._new) >= _ROWS:
             self._write()
 
@@ -84,40 +78,36 @@ class Memory:
         if not self._new:
             return
         key = f"{self._own}{len(self._parts):06d}.parquet"
-        self._store.put(key, to_parquet(map(_row, self._new), _COLUMNS))
+        self._store.put(key, to_parquet(self._new, _COLUMNS))
         self._parts.append(key)
         self._new.clear()
 
-    def _rows_of(self, prefix: str) -> Iterator[dict[str, Any]]:
+    def _rows_of(self, prefix: str) -> Iterator[Row]:
         for key in self._left:
             if key.startswith(prefix):
                 found = self._store.get_tagged(key)
                 if found is not None:  # another ingest of this source has ended, and forgot it
-                    for row in from_parquet(found.data, _COLUMNS):
-                        yield dict(zip(_COLUMNS, row, strict=True))
+                    yield from from_parquet(found.data, _COLUMNS)
 
 
 class _Trail:
     """The rows of one ingest, followed in step with the source: one is held at a time."""
 
-    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+    def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
         self._here = next(rows, None)
 
-    def at(self, path: str, stamp: str) -> dict[str, Any] | None:
-        while self._here is not None and self._here["path"] < path:
+    def at(self, path: str, stamp: str) -> Row | None:
+        while self._here is not None and self._here[1] < path:
             self._here = next(self._rows, None)
         row = self._here
-        return row if row and (row["path"], row["stamp"]) == (path, stamp) else None
+        return row if row and row[:2] == (stamp, path) else None
 
 
-def _entry(image: SourceImage, row: dict[str, Any]) -> Entry:
-    facts = {name: row[name] for name in _FACTS}
-    return Entry(image.path, image.label, ImageState(row["state"]), pinned=image.pinned, **facts)
-
-
-def _row(seen: Seen) -> Row:
-    return (seen.stamp, *(getattr(seen.entry, name) for name in ("path", "state", *_FACTS)))
+def _entry(image: SourceImage, row: Row) -> Entry:
+    _, path, state, *facts = row
+    told = dict(zip(_FACTS, facts, strict=True))
+    return Entry(path, image.label, ImageState(state), pinned=image.pinned, **told)
 
 
 def contents_seen(part: bytes) -> Iterator[str]:

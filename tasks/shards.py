@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ShardRef, Split
 from ray_jobs.storage import Store, put_content
+from tasks import layout
 from tasks.entries import Photo
 from tasks.images import upright_rgb
-from tasks.layout import cut, deal
+from tasks.layout import deal
 from tasks.originals import Originals
-from tasks.records import frame, image_example
+from tasks.records import files, image_example
 from tasks.reuse import plan_split
 from tasks.workbook import Workbook
 
 THREADS = 16
+_AHEAD = 16 * THREADS
 
 Shards = dict[Split, tuple[ShardRef, ...]]
 
@@ -44,20 +46,27 @@ def write_shards(store: Store, book: Workbook, base: Shards, originals: Original
             plan = plan_split(book, split, base.get(split, ()))
             refs = plan.shards
             for photos in deal(book, split, plan.count):
-                records = list(pool.map(partial(_record, originals), photos))
-                for run in cut([len(record) for record in records]):
-                    refs.append(_write(store, split, records[run]))
-                    rows = ((refs[-1].key, photo.path) for photo in photos[run])
+                for inside, data in files(_records(pool, originals, photos), layout.MAX_BYTES):
+                    refs.append(_write(store, split, data, len(inside)))
+                    rows = ((refs[-1].key, photo.path) for photo in inside)
                     book.update("UPDATE entry SET shard = ? WHERE path = ?", rows)
             shards[split] = tuple(refs)
     return shards
 
 
-def _write(store: Store, split: Split, records: Sequence[bytes]) -> ShardRef:
-    data = frame(records)
+def _records(
+    pool: Executor, originals: Originals, photos: Sequence[Photo]
+) -> Iterator[tuple[Photo, bytes]]:
+    """The record of each photo; a few are made ahead."""
+    for start in range(0, len(photos), _AHEAD):
+        some = photos[start : start + _AHEAD]
+        yield from zip(some, pool.map(partial(_record, originals), some), strict=True)
+
+
+def _write(store: Store, split: Split, data: bytes, records: int) -> ShardRef:
     key = keys.shard(split, hashlib.sha256(data).hexdigest())
     ref = put_content(store, key, data)
-    return ShardRef(**ref.model_dump(), records=len(records), stored=len(records))
+    return ShardRef(**ref.model_dump(), records=records, stored=records)
 
 
 def _record(originals: Originals, photo: Photo) -> bytes:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-_LABELS = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"}
-_TEXTS = {".md", ".rst", ".yaml", ".yml", ".toml"}
+from functools import lru_cache
+
+_PAPER_ENDINGS = {
+    *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".txt"),
+    *(".md", ".rst", ".yaml", ".yml", ".toml"),
+}
 _PAPERS = {"license", "licence", "copying", "notice", "readme", "authors", "changelog"}
 _LITTER = {"thumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"}
 _PICTURES = {
@@ -32,7 +36,8 @@ def is_litter(path: str) -> bool:
     >>> [is_litter(path) for path in ("a/.git/x", "a/Thumbs.db", "../x.jpg", "a/x.jpg")]
     [True, True, False, False]
     """
-    return any(_is_litter(part) for part in path.split("/"))
+    folder, _, name = path.rpartition("/")
+    return _is_litter(name) or _lies_in_litter(folder)
 
 
 def is_paper(path: str) -> bool:
@@ -42,7 +47,7 @@ def is_paper(path: str) -> bool:
     [True, True, False]
     """
     stem, suffix = _parts(path)
-    return suffix in _LABELS | _TEXTS or (not suffix and stem in _PAPERS)
+    return suffix in _PAPER_ENDINGS or (not suffix and stem in _PAPERS)
 
 
 def other_kind(path: str) -> str | None:
@@ -60,7 +65,8 @@ def is_picture_name(path: str) -> bool:
     >>> [is_picture_name(path) for path in ("a/x.JPG", "a/x", "a/x.py")]
     [True, True, False]
     """
-    return _parts(path)[1] in _PICTURES | {""}
+    ending = _parts(path)[1]
+    return not ending or ending in _PICTURES
 
 
 def has_picture_ending(path: str) -> bool:
@@ -80,6 +86,11 @@ def _parts(path: str) -> tuple[str, str]:
     """
     stem, dot, ending = path.rpartition("/")[2].lower().rpartition(".")
     return (stem, dot + ending) if dot else (ending, "")
+
+
+@lru_cache(4096)  # many files lie in each folder
+def _lies_in_litter(folder: str) -> bool:
+    return any(map(_is_litter, folder.split("/")))
 
 
 def _is_litter(name: str) -> bool:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from dataclasses import dataclass
 
 from ray_jobs.contract.dataset import SourceRef
-from tasks.sources.base import SourceImage
+from tasks.sources.base import Images, Look, SourceImage
 from tasks.sources.drawing.scene import KINDS, draw
 
 IMAGES_PER_CLASS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A picture that is drawn when it is read."""
+
+    kind: str
+    index: int
+    seed: int
+
+    def look(self) -> Look:
+        return Look()
+
+    def read(self, limit: int) -> bytes:
+        return draw(self.kind, self.index, self.seed)[:limit]
 
 
 class SampleSource:
@@ -30,9 +44,10 @@ class SampleSource:
     def check(self) -> None:
         """Nothing can be wrong with it."""
 
-    def images(self) -> Iterator[SourceImage]:
+    def images(self) -> Images:
         """Every picture, sorted by path."""
-        for kind in sorted(KINDS):
-            for index in range(self._images_per_class):
-                name = f"{kind}/{kind}{index:04d}.jpg"
-                yield SourceImage(name, kind, partial(draw, kind, index, self._seed))
+        return [
+            SourceImage(f"{kind}/{kind}{index:04d}.jpg", kind, _Drawing(kind, index, self._seed))
+            for kind in sorted(KINDS)
+            for index in range(self._images_per_class)
+        ]

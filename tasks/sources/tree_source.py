@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from operator import attrgetter
 
 from ray_jobs.contract.dataset import SourceRef, Split
 from ray_jobs.contract.errors import DataError
 from tasks.rejection import Rejection
 from tasks.sources.address import Address
-from tasks.sources.base import SourceImage
+from tasks.sources.base import Images, Made, SourceImage
 from tasks.sources.layouts.base import absent
 from tasks.sources.layouts.kinds import Layout
 from tasks.sources.layouts.recognise import Read, read_tree
@@ -77,14 +78,14 @@ class TreeSource:
         else:
             self._look()
 
-    def images(self) -> Iterator[SourceImage]:
-        """Every image file, sorted by path.
+    def images(self) -> Images:
+        """Every image file, sorted by path, each path once.
 
         Raises:
           SpecError: it cannot be listed or fetched.
           DataError: it holds no image, has no layout or two of them, or no test split to keep.
         """
-        return iter(self._read.images)
+        return self._read.images
 
     @cached_property
     def _tree(self) -> Tree:
@@ -93,19 +94,29 @@ class TreeSource:
     @cached_property
     def _read(self) -> Read:
         inside: list[TreeFile] = []
-        outside: list[SourceImage] = []
+        outside: list[TreeFile] = []
         for file in self._tree.files():
             if file.problem is not None and file.problem.reason is Rejection.OUTSIDE:
-                outside.append(absent(file.path, file.problem))
+                outside.append(file)
             elif not is_litter(file.path):
                 inside.append(file)
+        inside.sort(key=attrgetter("path"))
         read = read_tree(inside, self._how.layout, self._how.table)
-        images = sorted([*read.images, *outside], key=lambda image: image.path)
+        images = _with(outside, read.images)
         _refuse_empty(images, self._address.public)
         return Read(read.layout, _pinned(images, keep_test=self._how.keep_test))
 
 
-def _pinned(images: list[SourceImage], *, keep_test: bool) -> list[SourceImage]:
+def _with(outside: list[TreeFile], images: Images) -> Images:
+    """The images and the files that lead outside; a table may name one of the latter, too."""
+    if not outside:
+        return images
+    told = {file.path: absent(file.path, file.problem) for file in outside if file.problem}
+    every = told | {image.path: image for image in images}
+    return [every[path] for path in sorted(every)]
+
+
+def _pinned(images: Images, *, keep_test: bool) -> Images:
     """The images, those of the source's test split pinned to it if asked, the others free."""
     if keep_test and not any(image.pinned is Split.TEST for image in images):
         raise DataError(
@@ -113,14 +124,16 @@ def _pinned(images: list[SourceImage], *, keep_test: bool) -> list[SourceImage]:
             "a folder named test, or a table with a column split",
             "Leave out --keep-test",
         )
-    kept = {Split.TEST} if keep_test else set[Split]()
-    return [
-        image if image.pinned in {None, *kept} else replace(image, pinned=None) for image in images
-    ]
+    return Made(images, partial(_pinned_to, Split.TEST if keep_test else None))
 
 
-def _refuse_empty(images: list[SourceImage], uri: str) -> None:
-    if images:
+def _pinned_to(kept: Split | None, image: SourceImage) -> SourceImage:
+    is_free = image.pinned is None or image.pinned is kept
+    return image if is_free else replace(image, pinned=None)
+
+
+def _refuse_empty(images: Images, uri: str) -> None:
+    if len(images):
         return
     raise DataError(
         f"'{uri}' holds no image",

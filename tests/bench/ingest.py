@@ -24,11 +24,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
+import boto3
+import botocore.session
 import numpy as np
+from botocore.config import Config
 from PIL import Image
 
-from ray_jobs.storage import ObjectStore, connect
+from ray_jobs.storage import connect
 from tasks import ingest
 from tasks.ingest import Asked
 from tasks.sources.sample import SampleSource
@@ -124,13 +128,24 @@ def _total(measured: Steps) -> float:
     return sum(step["seconds"] for step in measured.values())
 
 
-def _put_raw(store: ObjectStore, files: list[Path]) -> None:
+def _put_raw(store: LocalStore, files: list[Path]) -> None:
+    client = _plain_client(store)
+
     def put(path: Path) -> None:
         key = f"scratch/{path.parent.name}/{path.name}"
-        store._client.put_object(Bucket=store.bucket, Key=key, Body=path.read_bytes())
+        client.put_object(Bucket=store.bucket, Key=key, Body=path.read_bytes())
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(put, files))
+
+
+def _plain_client(store: LocalStore) -> Any:
+    """boto3 as it comes, but for a connection a thread."""
+    session = botocore.session.Session(profile="admin")
+    session.set_config_variable("credentials_file", str(store.credentials))
+    made = cast("Any", boto3.Session(botocore_session=session, region_name="us-east-1"))
+    config = Config(max_pool_connections=THREADS, s3={"addressing_style": "path"})
+    return made.client("s3", endpoint_url=store.url, config=config)
 
 
 def _photos(folder: Path) -> Path:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache
 
 from ray_jobs.contract.dataset import Split
-from tasks.images import MAX_FILE_BYTES
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.litter import other_kind
-from tasks.sources.trees.base import TreeFile, unread
+from tasks.sources.trees.base import TreeFile
 
+_CACHED = 4096  # folders and classes, of which many files have each
+_ESCAPED = frozenset({Note.NAME_NOT_UTF8})
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _SPLIT_WORD = re.compile(
     r"(?:images?|photos?|data)?"
@@ -66,8 +67,7 @@ def split_named(name: str) -> Split | None:
 
 def split_of(path: str) -> Split | None:
     """The split that a file's folders name, the outermost first."""
-    folders = path.split("/")[:-1]
-    return next((split for name in folders if (split := split_named(name))), None)
+    return _split_of_folder(path.rpartition("/")[0])
 
 
 def labelled(file: TreeFile, label: str, split: Split | None = None) -> SourceImage:
@@ -84,9 +84,10 @@ def unlabelled(file: TreeFile, problem: Rejected, split: Split | None = None) ->
 
 def absent(path: str, problem: Rejected) -> SourceImage:
     """What is named, and is no file; or a label that belongs to none."""
-    return SourceImage(path, "", partial(unread, 0), problem=problem)
+    return SourceImage(path, "", TreeFile(path), problem)
 
 
+@lru_cache(_CACHED)
 def class_name(text: str) -> str:
     """A class's name as it is written everywhere: one form of each letter, no blanks around.
 
@@ -109,15 +110,18 @@ def _image(
     file: TreeFile, label: str, problem: Rejected | None, split: Split | None
 ) -> SourceImage:
     return SourceImage(
-        path=file.path,
-        label=label,
-        read=partial(file.read, MAX_FILE_BYTES + 1),
-        size_bytes=file.size_bytes,
-        stamp=file.stamp,
-        problem=file.problem or _of_other_kind(file.path) or problem,
-        notes=frozenset({Note.NAME_NOT_UTF8} if file.is_escaped else ()),
-        pinned=split,
+        file.path,
+        label,
+        file,
+        file.problem or _of_other_kind(file.path) or problem,
+        _ESCAPED if file.is_escaped else frozenset(),
+        split,
     )
+
+
+@lru_cache(_CACHED)
+def _split_of_folder(folder: str) -> Split | None:
+    return next((split for name in folder.split("/") if (split := split_named(name))), None)
 
 
 def _of_other_kind(path: str) -> Rejected | None:

@@ -10,27 +10,32 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from ray_jobs.contract.dataset import Split
-from tasks.rejection import Rejected, Rejection
-from tasks.sources.base import SourceImage
-from tasks.sources.layouts.base import (
-    labelled,
-    split_named,
-    split_of,
-    split_word,
-    unlabelled,
-)
+from tasks.sources.layouts.base import split_named, split_word
 from tasks.sources.layouts.containers import are_classes, holds_marks, is_container
 from tasks.sources.litter import is_paper, is_picture_name, other_kind
 from tasks.sources.trees.base import TreeFile
 
-_BESIDE = Rejected(Rejection.NO_LABEL, "it lies beside the class folders")
+
+class Level(NamedTuple):
+    """The names of the folders in one folder, whose path `base` is empty or ends in `/`."""
+
+    base: str
+    names: frozenset[str]
+
+    def holder(self, path: str) -> str | None:
+        """The name of the one of them that a file lies in."""
+        if not path.startswith(self.base):
+            return None
+        name, deeper, _ = path[len(self.base) :].partition("/")
+        return name if deeper and name in self.names else None
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders of a tree, as far as they hold pictures."""
+    """The folders of a tree, as far as they hold pictures; `files` are sorted by path."""
 
     files: Sequence[TreeFile]
 
@@ -63,7 +68,7 @@ class Folders:
     @cached_property
     def split_classes(self) -> list[str]:
         """The names of the class folders in the splits."""
-        return sorted({name for split in self.splits for name in self.below(split)})
+        return sorted({name for split in self.splits for name in self.below(split).names})
 
     @property
     def has_split_classes(self) -> bool:
@@ -73,7 +78,7 @@ class Folders:
     @cached_property
     def common(self) -> list[str]:
         """The folders in the folders, where they may be classes and all have some by one name."""
-        inside = [set(self.below(name)) for name in self.top]
+        inside = [self.below(name).names for name in self.top]
         every = set[str]().union(*inside)
         in_all = every.intersection(*inside)
         is_common = len(inside) > 1 < len(in_all) and not any(map(split_named, every))
@@ -85,47 +90,15 @@ class Folders:
         are_alike = all(is_container(name) and not holds_marks(name) for name in self.top)
         return self.common if are_alike else []
 
-    def below(self, name: str) -> Mapping[str, list[TreeFile]]:
+    def below(self, name: str) -> Level:
         """The class folders in one of the folders, wrappers looked through."""
-        base = f"{self.base}{name}/"
-        return _folders(self.top[name], _base(self.top[name], base))
+        base = _base(self.top[name], f"{self.base}{name}/")
+        return Level(base, frozenset(_folders(self.top[name], base)))
 
     @property
     def classes(self) -> list[str]:
         """The names of the class folders, those of splits aside."""
         return sorted(self.top.keys() - self.splits.keys())
-
-
-def read_folder(folders: Folders) -> list[SourceImage]:
-    """Every file below a class folder; the folders in it may name splits."""
-    images: list[SourceImage] = []
-    for name, files in folders.top.items():
-        start = len(f"{folders.base}{name}/")
-        images += [labelled(file, name, split_of(file.path[start:])) for file in files]
-    return images
-
-
-def read_split(folders: Folders) -> list[SourceImage]:
-    """The same of every split."""
-    return _read_below(folders, folders.splits)
-
-
-def read_containers(folders: Folders) -> list[SourceImage]:
-    """The same of every container."""
-    return _read_below(folders, dict.fromkeys(folders.top))
-
-
-def _read_below(folders: Folders, homes: Mapping[str, Split | None]) -> list[SourceImage]:
-    images: list[SourceImage] = []
-    for name, given in homes.items():
-        classes = folders.below(name)
-        placed = {file.path: label for label, below in classes.items() for file in below}
-        for file in folders.top[name]:
-            label, split = placed.get(file.path), given or split_of(file.path)
-            images.append(
-                unlabelled(file, _BESIDE, split) if label is None else labelled(file, label, split)
-            )
-    return images
 
 
 def _base(files: Sequence[TreeFile], base: str) -> str:

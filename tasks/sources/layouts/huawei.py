@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import NamedTuple, cast
 
@@ -43,6 +44,8 @@ def paired(files: Sequence[TreeFile]) -> list[TreeFile]:
     A tree of class folders may hold text files of other kinds: a sample of them is read.
     """
     texts = {_stem(file.path): file for file in files if _is_label_file(file)}
+    if not texts:
+        return []
     photos = [f for f in files if not is_paper(f.path) and _stem(f.path) in texts]
     sample = photos[:: max(1, len(photos) // _SAMPLE)][:_SAMPLE]
     read = _read_all([texts[_stem(photo.path)] for photo in sample])
@@ -73,7 +76,8 @@ def read_huawei(files: Sequence[TreeFile]) -> list[SourceImage]:
                 image = unlabelled(photos[image.path], _TWICE, split_of(image.path))
         found[image.path] = image
     rest = (photo for path, photo in photos.items() if path not in found)
-    return [*found.values(), *(unlabelled(one, _NO_LABEL, split_of(one.path)) for one in rest)]
+    images = [*found.values(), *(unlabelled(one, _NO_LABEL, split_of(one.path)) for one in rest)]
+    return sorted(images, key=attrgetter("path"))
 
 
 def _without_line(text: TreeFile, why: Rejected, photo: TreeFile | None) -> SourceImage:
@@ -147,8 +151,8 @@ def _bad_rules(path: str, why: str) -> DataError:
 
 
 def _is_label_file(file: TreeFile) -> bool:
-    path = PurePosixPath(file.path.lower())
-    return path.suffix == ".txt" and not is_paper(path.with_suffix("").as_posix())
+    stem, _, ending = file.path.lower().rpartition(".")
+    return ending == "txt" and not is_paper(stem)
 
 
 def _stem(path: str) -> str:

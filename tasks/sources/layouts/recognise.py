@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ray_jobs.contract.errors import DataError
-from tasks.sources.base import SourceImage
+from tasks.sources.base import Images
 from tasks.sources.layouts import huawei
 from tasks.sources.layouts.base import some, split_named, split_of
+from tasks.sources.layouts.by_folder import read_containers, read_folder, read_split
 from tasks.sources.layouts.containers import are_classes
 from tasks.sources.layouts.contradiction import contradiction
-from tasks.sources.layouts.folders import Folders, read_containers, read_folder, read_split
+from tasks.sources.layouts.folders import Folders
 from tasks.sources.layouts.kinds import TABLES, Layout, table_layout
 from tasks.sources.layouts.mixed import mixed, two_ways
+from tasks.sources.layouts.table import Finder, Table
 from tasks.sources.layouts.tables import read_named, reader_of, usable_tables
 from tasks.sources.layouts.unclassed import unclassed
 from tasks.sources.litter import other_kind
@@ -22,7 +24,7 @@ from tasks.sources.trees.base import TreeFile
 
 log = logging.getLogger(__name__)
 
-Reader = Callable[[Sequence[TreeFile]], list[SourceImage]]
+Reader = Callable[[Folders], Images]
 
 
 class Choice(NamedTuple):
@@ -33,10 +35,10 @@ class Choice(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A tree's images and the layout by which they were read."""
+    """A tree's images, sorted by path, and the layout by which they were read."""
 
     layout: Layout
-    images: list[SourceImage]
+    images: Images
 
 
 def read_tree(
@@ -45,7 +47,7 @@ def read_tree(
     """The images of a tree.
 
     Args:
-      files: without litter.
+      files: without litter, sorted by path.
       layout: how the classes are told; None looks and decides.
       table: path of the table that the user named, if he did.
 
@@ -55,20 +57,22 @@ def read_tree(
     """
     if table is not None:
         return Read(table_layout(table) or Layout.CSV, read_named(files, table))
-    chosen = _recognised(files) if layout is None else Choice(layout, _READERS[layout])
-    return Read(chosen.layout, chosen.read(files))
-
-
-def _recognised(files: Sequence[TreeFile]) -> Choice:
     folders = Folders(files)
-    photos = huawei.paired(files)
+    chosen = _recognised(folders) if layout is None else Choice(layout, _READERS[layout])
+    return Read(chosen.layout, chosen.read(folders))
+
+
+def _recognised(folders: Folders) -> Choice:
+    photos = huawei.paired(folders.files)
     if photos:
         _refuse_huawei_with_classes(folders, photos)
-        return Choice(Layout.HUAWEI, huawei.read_huawei)
+        return Choice(Layout.HUAWEI, _read_huawei)
     by_folders = _by_folders(folders)
-    tables = usable_tables(files, tuple(TABLES))
+    finder = Finder(folders.files)
+    tables = usable_tables(folders.files, tuple(TABLES), finder)
     if by_folders is not None and (len(folders.top) > 1 or not tables):
-        _refuse_contradicted(files, tables, by_folders)
+        if tables:
+            _refuse_contradicted(finder, tables, by_folders.read(folders))
         return by_folders
     if tables:
         return _by_table(folders, tables)
@@ -80,11 +84,11 @@ def _by_folders(folders: Folders) -> Choice | None:
     """How the folders tell the classes; None where they are named like no classes."""
     if folders.splits and (folders.has_split_classes or len(folders.classes) > 1):
         _refuse_beside_splits(folders)
-        return Choice(Layout.SPLIT, _read_split)
+        return Choice(Layout.SPLIT, read_split)
     if folders.shared:
         found = some(folders.shared), some(sorted(folders.top))
         log.warning("the classes (%s) are told by the folders in each of %s", *found)
-        return Choice(Layout.FOLDER, _read_containers)
+        return Choice(Layout.FOLDER, read_containers)
     is_split = len(folders.top) == 1 and any(map(split_named, folders.top))
     if folders.splits or is_split or not are_classes(folders.classes):
         return None
@@ -102,26 +106,21 @@ def _refuse_beside_splits(folders: Folders) -> None:
         )
 
 
-def _by_table(folders: Folders, tables: Sequence[TreeFile]) -> Choice:
+def _by_table(folders: Folders, tables: Sequence[Table]) -> Choice:
     if len(folders.top) > 1 and not folders.splits:
-        raise two_ways(f"folders ({some(folders.classes)})", tables[0])
-    kinds = {table_layout(table.path) or Layout.CSV for table in tables}
+        raise two_ways(f"folders ({some(folders.classes)})", tables[0].file)
+    kinds = {table_layout(table.file.path) or Layout.CSV for table in tables}
     if len(kinds) > 1:
         raise mixed("tables in CSV", "tables in JSONL")
     (kind,) = kinds
     return Choice(kind, _READERS[kind])
 
 
-def _refuse_contradicted(
-    files: Sequence[TreeFile], tables: Sequence[TreeFile], choice: Choice
-) -> None:
-    if not tables:
-        return
-    other = contradiction(files, tables, choice.read(files))
+def _refuse_contradicted(finder: Finder, tables: Sequence[Table], images: Images) -> None:
+    other = contradiction(finder, tables, images)
     if other is not None:
-        raise two_ways(
-            f"class folders ({other.path} is of '{other.label}')", other.table, other.said
-        )
+        told = f"class folders ({other.path} is of '{other.label}')"
+        raise two_ways(told, other.table, other.said)
 
 
 def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) -> None:
@@ -133,25 +132,18 @@ def _refuse_huawei_with_classes(folders: Folders, photos: Sequence[TreeFile]) ->
         raise mixed(told, f"folders with photos that have none ({some(strange)})")
 
 
-def _read_folder(files: Sequence[TreeFile]) -> list[SourceImage]:
-    folders = Folders(files)
-    return read_folder(folders) or _read_nothing(files)
+def _read_folder(folders: Folders) -> Images:
+    return read_folder(folders) if folders.top else _read_nothing(folders)
 
 
-def _read_nothing(files: Sequence[TreeFile]) -> list[SourceImage]:
+def _read_nothing(folders: Folders) -> Images:
     """No image where there is none; photos and archives without classes are refused."""
-    folders = Folders(files)
     if any(other_kind(file.path) in {None, "an archive"} for file in folders.photos):
-        raise unclassed(files, folders)
+        raise unclassed(folders)
     return []
 
 
-def _read_containers(files: Sequence[TreeFile]) -> list[SourceImage]:
-    return read_containers(Folders(files))
-
-
-def _read_split(files: Sequence[TreeFile]) -> list[SourceImage]:
-    folders = Folders(files)
+def _read_split(folders: Folders) -> Images:
     if not folders.split_classes:
         raise DataError(
             f"the source has no pre-split tree: its folders are {some(folders.top) or 'none'}",
@@ -161,12 +153,16 @@ def _read_split(files: Sequence[TreeFile]) -> list[SourceImage]:
     return read_split(folders)
 
 
+def _read_huawei(folders: Folders) -> Images:
+    return huawei.read_huawei(folders.files)
+
+
 _READERS: dict[Layout, Reader] = {
     Layout.FOLDER: _read_folder,
     Layout.SPLIT: _read_split,
     Layout.CSV: reader_of(".csv", ".tsv"),
     Layout.JSONL: reader_of(".jsonl"),
-    Layout.HUAWEI: huawei.read_huawei,
+    Layout.HUAWEI: _read_huawei,
 }
 
 

@@ -108,19 +108,18 @@ def _text(file: TreeFile) -> str:
 
 def _csv_rows(text: str, delimiter: str, columns: Mapping[str, int], skip: int) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    places = columns["path"], columns["label"], columns.get("split")
     try:
         for fields in reader:
-            if reader.line_num <= skip or not any(field.strip() for field in fields):
-                continue
-            said = {name: _said(fields, place) for name, place in columns.items()}
-            shown = delimiter.join(fields)[:80]
-            yield Row(reader.line_num, said["path"], said["label"], said.get("split"), shown)
+            if reader.line_num > skip and any(map(str.strip, fields)):
+                path, label, split = (_said(fields, place) for place in places)
+                yield Row(reader.line_num, path, label, split, delimiter.join(fields)[:80])
     except csv.Error as error:
         yield Row(reader.line_num, None, None, None, str(error))
 
 
-def _said(fields: list[str], place: int) -> str | None:
-    return (fields[place].strip() or None) if place < len(fields) else None
+def _said(fields: list[str], place: int | None) -> str | None:
+    return None if place is None or place >= len(fields) else fields[place].strip() or None
 
 
 def _json_rows(text: str) -> Iterator[Row]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 from ray_jobs.contract.dataset import Split
@@ -42,21 +44,14 @@ class Finder:
     are left out: `C:\Users\me\1.jpg` is the only `1.jpg`.
     """
 
-    def __init__(self, files: Sequence[TreeFile]) -> None:
-        self._by_path = {file.path: file for file in files if not is_paper(file.path)}
-        self._by_name: defaultdict[str, list[TreeFile]] = defaultdict(list)
-        self._folders: set[str] = set()
-        for path, file in self._by_path.items():
-            *folders, name = path.casefold().split("/")
-            self._folders.update(folders)
-            self._by_name[name].append(file)
-            if "." in name and not other_kind(name):
-                self._by_name[name.rpartition(".")[0]].append(file)
+    def __init__(self, files: Iterable[TreeFile]) -> None:
+        """Index nothing before it is asked."""
+        self._all = files
 
-    @property
+    @cached_property
     def files(self) -> Sequence[TreeFile]:
-        """Every file that a row may mean."""
-        return list(self._by_path.values())
+        """Every file that a row may mean: all but papers."""
+        return [file for file in self._all if not is_paper(file.path)]
 
     def find(self, text: str, table_path: str) -> TreeFile | Rejected:
         """The file that a row of the table at a path means, or why there is none."""
@@ -75,7 +70,7 @@ class Finder:
     def _alike(self, path: str) -> list[TreeFile]:
         """The files whose paths end as most of this one does."""
         *folders, name = path.casefold().split("/")
-        named = self._by_name.get(name, [])
+        named = self._by_name.get(name, ())
         for start in range(len(folders) + 1):
             end = "/".join([*folders[start:], name])
             if alike := [file for file in named if _ends(file.path.casefold(), end)]:
@@ -85,19 +80,35 @@ class Finder:
                 return []
         return []
 
+    @cached_property
+    def _by_path(self) -> dict[str, TreeFile]:
+        return {file.path: file for file in self.files}
 
-def read_tables(
-    files: Sequence[TreeFile], tables: Sequence[Table], *, is_named: bool
-) -> list[SourceImage]:
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[TreeFile]]:
+        found: defaultdict[str, list[TreeFile]] = defaultdict(list)
+        for file in self.files:
+            name = file.path.rpartition("/")[2].casefold()
+            found[name].append(file)
+            if "." in name and not other_kind(name):
+                found[name.rpartition(".")[0]].append(file)
+        return found
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        folders = {file.path.rpartition("/")[0] for file in self.files}
+        return {name for folder in folders for name in folder.casefold().split("/") if name}
+
+
+def read_tables(finder: Finder, tables: Sequence[Table], *, is_named: bool) -> list[SourceImage]:
     """Every row's photo with its class.
 
     Args:
-      files: of the tree.
+      finder: of the tree.
       tables: one, or one a split.
       is_named: whether the user named the table; what it does not name is then no part of the
         source. Else it is kept out, and told.
     """
-    finder = Finder(files)
     found: dict[str, SourceImage] = {}
     for table in tables:
         for row in table.rows:
@@ -107,7 +118,18 @@ def read_tables(
     if not is_named:
         for file in finder.files:
             found.setdefault(file.path, unlabelled(file, _NO_LABEL, split_of(file.path)))
-    return list(found.values())
+    return sorted(found.values(), key=attrgetter("path"))
+
+
+def classes_told(finder: Finder, table: Table) -> dict[str, str]:
+    """Path -> class of the photos that a table names; without those to which it gives two."""
+    found: dict[str, str] = {}
+    for row in table.rows:
+        label = class_name(row.label or "")
+        file = finder.find(row.path, table.file.path) if row.path and label else None
+        if isinstance(file, TreeFile) and found.setdefault(file.path, label) != label:
+            found[file.path] = ""
+    return {path: label for path, label in found.items() if label}
 
 
 def _image(finder: Finder, table: Table, row: Row) -> SourceImage:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from dataclasses import dataclass
 from typing import Protocol
 
 from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Listed, MissingObjectError
+from tasks.sources.base import Look
 from tasks.sources.trees.base import TreeFile
 
 
@@ -34,6 +35,27 @@ class Bucket(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Object(TreeFile):
+    """An object as it was listed."""
+
+    bucket: Bucket
+    listed: Listed
+
+    def look(self) -> Look:
+        size_bytes = self.listed.size_bytes
+        return Look(size_bytes, f"{self.listed.etag}:{size_bytes}")
+
+    def read(self, limit: int) -> bytes:
+        with _as_os_error(), self.bucket.opened(self.listed) as chunks:
+            data = bytearray()
+            for chunk in chunks:
+                data += chunk
+                if len(data) >= limit:
+                    break
+            return bytes(data[:limit])
+
+
 class BucketTree:
     """A prefix as a folder: `photos` and `photos/` are the same, `photos2/` is another one."""
 
@@ -54,17 +76,7 @@ class BucketTree:
         """Every object."""
         for found in self._bucket.listed(self._prefix):
             path = found.key.removeprefix(self._prefix)
-            stamp = f"{found.etag}:{found.size_bytes}"
-            yield TreeFile(path, found.size_bytes, stamp, partial(self._read, found))
-
-    def _read(self, found: Listed, limit: int) -> bytes:
-        with _as_os_error(), self._bucket.opened(found) as chunks:
-            data = bytearray()
-            for chunk in chunks:
-                data += chunk
-                if len(data) >= limit:
-                    break
-            return bytes(data[:limit])
+            yield _Object(path, bucket=self._bucket, listed=found)
 
 
 @contextmanager

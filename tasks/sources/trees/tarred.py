@@ -7,17 +7,35 @@ import tarfile
 import tempfile
 import weakref
 from collections.abc import Iterator
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from tasks.rejection import Rejected, Rejection
-from tasks.sources.trees.base import TreeFile, shown, unread
+from tasks.sources.base import Look
+from tasks.sources.trees.base import TreeFile, shown
 from tasks.sources.trees.members import LINK, outside
 from tasks.sources.trees.unpacking import broken, is_packed, opened, unpack
 
 _SPARSE = Rejected(Rejection.UNREADABLE, "a sparse file of an archive")
 _BLOCK_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member(TreeFile):
+    """A file of an archive whose stamp is `archive_stamp`."""
+
+    plain: _Plain
+    archive_stamp: str
+    offset: int
+    size_bytes: int
+
+    def look(self) -> Look:
+        return Look(self.size_bytes, f"{self.archive_stamp}:{self.offset}:{self.size_bytes}")
+
+    def read(self, limit: int) -> bytes:
+        return self.plain.read(self.offset, self.size_bytes, limit)
 
 
 class TarTree:
@@ -67,9 +85,17 @@ class TarTree:
             return None
         if problem is None and info.issparse():
             problem = _SPARSE
-        reader = unread if problem else partial(self._plain.read, info.offset_data, info.size)
-        stamp = f"{self._stamp}:{info.offset_data}:{info.size}"
-        return TreeFile(path, info.size, stamp, reader, problem, is_escaped)
+        if problem is not None:
+            return TreeFile(path, problem, is_escaped)
+        return _Member(
+            path,
+            None,
+            is_escaped,
+            plain=self._plain,
+            archive_stamp=self._stamp,
+            offset=info.offset_data,
+            size_bytes=info.size,
+        )
 
     @cached_property
     def _plain(self) -> _Plain:

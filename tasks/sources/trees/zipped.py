@@ -6,18 +6,43 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ray_jobs.contract.errors import DataError
 from tasks.rejection import Rejected
-from tasks.sources.trees.base import TreeFile, shown, unread
+from tasks.sources.base import Look
+from tasks.sources.trees.base import TreeFile, shown
 from tasks.sources.trees.members import LINK, outside, packed
 from tasks.sources.trees.unpacking import broken
 
 _ENCRYPTED = 0x1
 _UTF8_FLAG = 0x800
 _WINDOWS = 0
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member(TreeFile):
+    """A file of an archive whose stamp is `archive_stamp`."""
+
+    archive: zipfile.ZipFile
+    archive_stamp: str
+    info: zipfile.ZipInfo
+
+    def look(self) -> Look:
+        info = self.info
+        stamp = f"{self.archive_stamp}:{info.header_offset}:{info.CRC:08x}:{info.file_size}"
+        return Look(info.file_size, stamp)
+
+    def read(self, limit: int) -> bytes:
+        # The header may lie: no more than `limit` is ever unpacked.
+        try:
+            with self.archive.open(self.info) as file:
+                return file.read(limit)
+        except _BROKEN as error:
+            raise OSError(f"the archive's member cannot be unpacked: {error}") from error
 
 
 class ZipTree:
@@ -61,9 +86,11 @@ class ZipTree:
     def _file(self, info: zipfile.ZipInfo) -> TreeFile:
         path, is_escaped = _name(info, has_backslashes=self._has_backslashes)
         problem = _problem(info, path)
-        reader = unread if problem else partial(_read, self._archive, info)
-        stamp = f"{self._stamp}:{info.header_offset}:{info.CRC:08x}:{info.file_size}"
-        return TreeFile(path, info.file_size, stamp, reader, problem, is_escaped)
+        if problem is not None:
+            return TreeFile(path, problem, is_escaped)
+        return _Member(
+            path, None, is_escaped, archive=self._archive, archive_stamp=self._stamp, info=info
+        )
 
 
 def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
@@ -92,12 +119,3 @@ def _problem(info: zipfile.ZipInfo, path: str) -> Rejected | None:
     if stat.S_ISLNK(info.external_attr >> 16):
         return LINK
     return outside(path) or packed(info.file_size, info.compress_size)
-
-
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
-    # The header may lie: no more than `limit` is ever unpacked.
-    try:
-        with archive.open(info) as file:
-            return file.read(limit)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise OSError(f"the archive's member cannot be unpacked: {error}") from error

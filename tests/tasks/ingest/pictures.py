@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from ray_jobs.contract.dataset import ImageState
 from tasks.entries import Entry
+from tasks.sources.base import Look
 
 
 def picture(seed: int, size: tuple[int, int] = (24, 20)) -> Image.Image:
@@ -28,6 +30,21 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
 
 def photo(seed: int) -> bytes:
     return encoded(picture(seed), quality=90)
+
+
+class Held:
+    """A `tasks.sources.base.File` of given bytes, or one that runs what is given to get them."""
+
+    def __init__(self, data: bytes | Callable[[], bytes], stamp: str | None = None) -> None:
+        self._data = data
+        self._stamp = stamp
+
+    def look(self) -> Look:
+        return Look(None, self._stamp)
+
+    def read(self, limit: int) -> bytes:
+        data = self._data() if callable(self._data) else self._data
+        return data[:limit]
 
 
 def make_tree(root: Path, classes: dict[str, int], first_seed: int = 0) -> Path:

@@ -1,7 +1,6 @@
 """Class maps: what becomes of each class, and what is recorded of it."""
 
 import json
-from functools import partial
 
 import pytest
 
@@ -12,13 +11,13 @@ from tasks.rejection import Rejection
 from tasks.sources.base import SourceImage
 from tasks.staging import Staged, Staging
 from tests.fakes import InMemoryStore
-from tests.tasks.ingest.pictures import make_tree
+from tests.tasks.ingest.pictures import Held, make_tree
 
 HUAWEI = ("其他垃圾/烟蒂", "厨余垃圾/蛋壳", "可回收物/易拉罐", "可回收物/锅", "有害垃圾/软膏")
 
 
 def images(*labels):
-    return [SourceImage(f"{n}.jpg", label, partial(bytes, 1)) for n, label in enumerate(labels)]
+    return [SourceImage(f"{n}.jpg", label, Held(b"")) for n, label in enumerate(labels)]
 
 
 def mapped(text, *labels):

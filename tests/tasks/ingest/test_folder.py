@@ -115,10 +115,10 @@ def test_a_name_that_is_no_utf8_is_written_down_with_its_bytes(tmp_path):
 
 def test_a_stamp_changes_with_the_file_and_only_with_it(tmp_path):
     make_tree(tmp_path, {"a": 2})
-    before = [image.stamp for image in images_of(tmp_path)]
-    assert [image.stamp for image in images_of(tmp_path)] == before
+    before = [image.file.look().stamp for image in images_of(tmp_path)]
+    assert [image.file.look().stamp for image in images_of(tmp_path)] == before
     (tmp_path / "a" / "0001.jpg").write_bytes(photo(7))
-    after = [image.stamp for image in images_of(tmp_path)]
+    after = [image.file.look().stamp for image in images_of(tmp_path)]
     assert (after[0], after[1] != before[1]) == (before[0], True)
 
 

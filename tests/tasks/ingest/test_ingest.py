@@ -197,7 +197,7 @@ def test_of_an_unchanged_source_no_photo_is_read_again(tree, monkeypatch):
     store = InMemoryStore()
     (tree / "MANIFEST.csv").unlink()
     first = run(store, tree)
-    monkeypatch.setattr(local, "_read", lambda path, limit: pytest.fail(path))
+    monkeypatch.setattr(local.LocalFile, "read", lambda file, limit: pytest.fail(file.path))
     assert run(store, tree, ingest_id="2") == {**first, "new": False}
 
 

@@ -236,6 +236,19 @@ def test_a_table_that_contradicts_the_class_folders_is_refused_until_one_is_name
     assert set(labels_of(root / "labels.csv").values()) == {label, "metal"}
 
 
+def test_a_table_that_gives_a_photo_two_classes_contradicts_no_folder_by_it(tmp_path):
+    root = folder_of(tmp_path, {"a/1.jpg": PHOTO, "b/2.jpg": PHOTO})
+    folder_of(root, {"labels.csv": b"path,label\na/1.jpg,a\na/1.jpg,glass\nb/2.jpg,b\n"})
+    assert labels_of(root) == {"a/1.jpg": "a", "b/2.jpg": "b"}
+
+
+def test_the_images_of_a_source_can_be_gone_through_again(tmp_path):
+    images = open_source(str(tree(tmp_path, "b/2.jpg", "a/1.jpg", "a-b/3.jpg"))).images()
+    paths = ["a-b/3.jpg", "a/1.jpg", "b/2.jpg"]
+    assert [[image.path for image in images] for _ in range(2)] == [paths, paths]
+    assert len(images) == 3
+
+
 def test_a_table_beside_folders_that_are_no_classes_is_refused_until_one_is_named(tmp_path):
     root = tree(tmp_path, "site_A/1.jpg", "site_B/2.jpg")
     folder_of(root, {"labels.csv": ROWS})

@@ -1,4 +1,5 @@
 import struct
+from itertools import pairwise
 
 import google_crc32c
 import pytest
@@ -6,7 +7,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records import frame, image_example
+from tasks.records import files, frame, image_example
 
 SHA = "ab" * 32
 
@@ -63,6 +64,19 @@ def test_a_record_is_framed_by_length_and_masked_checksums():
 
 def test_no_records_make_an_empty_file():
     assert frame([]) == b""
+    assert list(files([], 100)) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 200))
+def test_no_file_is_larger_than_the_limit_but_for_a_record_alone(records, limit):
+    filled = list(files(enumerate(records), limit))
+    assert [place for inside, _ in filled for place in inside] == list(range(len(records)))
+    for inside, data in filled:
+        assert data == frame([records[place] for place in inside])
+        assert len(data) <= limit or len(inside) == 1
+    for (_, data), (after, _) in pairwise(filled):
+        assert len(data) + len(frame([records[after[0]]])) > limit
 
 
 @pytest.mark.tf

@@ -1,17 +1,28 @@
 """What of a source is not read again."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
 from tasks import seen
 from tasks.check import check_images
+from tasks.checked import Found
 from tasks.seen import Memory
 from tasks.sources.base import SourceImage
 from tests.fakes import InMemoryStore
-from tests.tasks.ingest.pictures import encoded, photo, picture
+from tests.tasks.ingest.pictures import Held, encoded, photo, picture
 
 PREFIX = "seen/waste/"
+
+
+def checked(store, images, ingest_id="1", uri="here"):
+    found, memory = Found(), Memory(store, "waste", uri, ingest_id)
+    entries = list(found.counted(check_images(store, images, memory)))
+    found.refuse()
+    return entries
 
 
 class Folder:
@@ -23,7 +34,7 @@ class Folder:
 
     def images(self):
         return [
-            SourceImage(path, "a", lambda path=path: self._read(path), stamp=str(hash(data)))
+            SourceImage(path, "a", Held(partial(self._read, path), str(hash(data))))
             for path, data in sorted(self.files.items())
         ]
 
@@ -33,10 +44,7 @@ class Folder:
 
     def ingest(self, store, ingest_id="1", uri="here"):
         self.reads.clear()
-        return [
-            one.entry
-            for one in check_images(store, self.images(), Memory(store, "waste", uri, ingest_id))
-        ]
+        return checked(store, self.images(), ingest_id, uri)
 
 
 def folder(count):
@@ -65,11 +73,9 @@ def test_of_a_changed_source_only_the_change_is_read():
 def test_a_file_is_remembered_under_the_label_that_it_has_now():
     store, source = InMemoryStore(), folder(3)
     source.ingest(store)
-    images = [
-        SourceImage(image.path, "b", image.read, stamp=image.stamp) for image in source.images()
-    ]
-    again = check_images(store, images, Memory(store, "waste", "here", "2"))
-    assert {one.entry.label for one in again} == {"b"}
+    images = [replace(image, label="b") for image in source.images()]
+    assert {entry.label for entry in checked(store, images, "2")} == {"b"}
+    assert len(source.reads) == 3
 
 
 def test_another_source_and_another_data_set_remember_for_themselves():
@@ -81,9 +87,9 @@ def test_another_source_and_another_data_set_remember_for_themselves():
 
 def test_a_file_without_a_stamp_is_read_each_time():
     store, source = InMemoryStore(), folder(3)
-    images = [SourceImage(image.path, "a", image.read) for image in source.images()]
+    images = [replace(image, file=Held(image.read)) for image in source.images()]
     for ingest_id in "12":
-        check_images(store, images, Memory(store, "waste", "here", ingest_id))
+        checked(store, images, ingest_id)
     assert len(source.reads) == 6
 
 

@@ -9,7 +9,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import SourceRef, Split
 from ray_jobs.contract.errors import DataError
 from tasks import layout
-from tasks.layout import MAX_BYTES, cut, deal, shard_count
+from tasks.layout import deal, shard_count
 from tasks.originals import Originals
 from tasks.shards import write_shards
 from tests.fakes import InMemoryStore
@@ -67,14 +67,6 @@ def test_large_data_get_more_shards():
 
     assert count(1000, 4000) == 16
     assert count(10_000, 512) > 20
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, MAX_BYTES), max_size=12))
-def test_no_shard_is_larger_than_the_limit(sizes):
-    runs = [sizes[run] for run in cut(sizes)]
-    assert [size for run in runs for size in run] == sizes
-    assert all(run and sum(run) <= MAX_BYTES for run in runs)
 
 
 def test_training_has_at_least_sixteen_shards_and_the_others_four():

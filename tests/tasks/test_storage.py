@@ -1,0 +1,60 @@
+"""What the object store is sent, by a server that keeps what it hears."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ray_jobs.storage import ObjectStore, connect
+
+
+class Listener(ThreadingHTTPServer):
+    """Takes every write, and keeps its headers."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.heard: list[dict[str, str]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Listener
+
+    def do_PUT(self) -> None:
+        self.server.heard.append({name.lower(): value for name, value in self.headers.items()})
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with Listener() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def store(listener: Listener) -> ObjectStore:
+    return connect("b", endpoint=f"http://127.0.0.1:{listener.server_port}", keys=("key", "secret"))
+
+
+def test_a_write_is_sent_at_once_with_what_the_store_checks_it_against(store, listener):
+    assert store.put_once("raw/x", b"photo")
+    (heard,) = listener.heard
+    assert "expect" not in heard
+    assert heard["if-none-match"] == "*"
+    assert heard["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
+    assert heard["user-agent"].startswith("sortline")
+
+
+def test_a_large_object_asks_first_whether_it_is_wanted(store, listener):
+    assert store.put_once("raw/x", bytes(2**20))
+    (heard,) = listener.heard
+    assert heard["expect"] == "100-continue"
