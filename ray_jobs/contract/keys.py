@@ -84,6 +84,11 @@ def backbone(source: str) -> str:
     return f"weights/{source}.json"
 
 
+def published_weights(name: str) -> str:
+    """A file of ImageNet weights as its authors publish it."""
+    return f"weights/published/{name}"
+
+
 def export(run_id: str, kind: str, digest: str) -> str:
     """Prefix of one shipped format, named by what its files hold."""
     return run(run_id, f"export/{kind}/{digest[:12]}/")

@@ -20,7 +20,13 @@ Backbone = Literal[
     "efficientnet-b5",
     "efficientnet-b6",
     "efficientnet-b7",
+    "mnasnet-a1",
+    "vgg16",
+    "vgg16-classic",
+    "convnet-small",
+    "convnet-mnist",
 ]
+_WITHOUT_IMAGENET = {"mnasnet-a1", "convnet-small", "convnet-mnist"}
 
 
 class Schedule(Part):
@@ -33,9 +39,13 @@ class Schedule(Part):
 
 
 class Optimizer(Part):
-    """The optimizer and its own settings; `clipnorm` bounds the global norm of the gradient."""
+    """The optimizer and its own settings; `clipnorm` bounds the global norm of the gradient.
 
-    name: Literal["adam", "adamw"] = "adam"
+    `momentum` is that of `sgd` and `rmsprop`; the others have their own.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop", "radam"] = "adam"
+    momentum: Fraction = 0.9
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     clipnorm: Annotated[float, Field(gt=0)] | None = None
 
@@ -70,7 +80,7 @@ class Recipe(Document):
     backbone: Backbone
     weights: Literal["imagenet"] | None = None
     trainable: Literal["head", "all"]
-    image_px: Annotated[int, Field(ge=32, le=1024)]
+    image_px: Annotated[int, Field(ge=18, le=1024)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
     batch_size: Annotated[int, Field(ge=2, le=4096)]
     schedule: Schedule
@@ -84,6 +94,12 @@ class Recipe(Document):
         if self.trainable == "head" and self.augment != NO_AUGMENT:
             off = ", ".join(f"augment.{key}={value}" for key, value in NO_AUGMENT)
             raise ValueError(f"{off} with trainable=head, whose features are computed once")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_published(self) -> Self:
+        if self.weights == "imagenet" and self.backbone in _WITHOUT_IMAGENET:
+            raise ValueError(f"weights=null with {self.backbone}, for which none are published")
         return self
 
     @model_validator(mode="after")

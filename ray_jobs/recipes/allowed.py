@@ -33,7 +33,7 @@ def allowed_values(model: type[BaseModel]) -> dict[str, Allowed]:
 
     >>> from ray_jobs.contract.recipe import Recipe
     >>> allowed_values(Recipe)["image_px"].phrase
-    'a whole number from 32 to 1024'
+    'a whole number from 18 to 1024'
     >>> allowed_values(Recipe)["schedule.base_lr"].phrase
     'a number more than 0, at most 10'
     """

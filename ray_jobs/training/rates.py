@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
 from ray_jobs.contract.recipe import Optimizer, Schedule
+from ray_jobs.training.radam import RAdam
 from ray_jobs.training.schedule import warmup_cosine
 
 
@@ -49,6 +51,12 @@ class TabledRate(keras.optimizers.schedules.LearningRateSchedule):
 
 def make_optimizer(optimizer: Optimizer, rates: list[float]) -> keras.optimizers.Optimizer:
     """The recipe's optimizer, with the rate of every step."""
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": partial(keras.optimizers.SGD, momentum=optimizer.momentum),
+        "rmsprop": partial(keras.optimizers.RMSprop, momentum=optimizer.momentum),
+        "radam": RAdam,
+    }
     kind = cast("Any", kinds[optimizer.name])  # Keras types a schedule as no learning rate
     return kind(TabledRate(rates), weight_decay=optimizer.weight_decay)

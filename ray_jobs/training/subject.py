@@ -94,18 +94,16 @@ def _on_features(
 
 def _backbone(worker: Worker) -> keras.Model:
     recipe = worker.spec.recipe
-    ours = recipe.backbone == "efficientnet-lite0"
-    imagenet = recipe.weights == "imagenet"
-    backbone = classifier.build_backbone(
-        recipe.backbone, image_px=recipe.image_px, imagenet=imagenet and not ours
+    if recipe.weights is None:
+        return classifier.build_backbone(recipe.backbone, image_px=recipe.image_px)
+    return pretrained.build_pretrained(
+        worker.store, recipe.backbone, recipe.image_px, worker.folder
     )
-    if imagenet and ours:
-        pretrained.load_lite0(worker.store, backbone, worker.folder)
-    return backbone
 
 
 def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
     return classifier.build_head(
+        worker.spec.recipe.backbone,
         classifier.features_of(backbone),
         num_classes=len(worker.manifest.classes),
         dropout=worker.spec.recipe.dropout,

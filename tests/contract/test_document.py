@@ -42,7 +42,7 @@ def test_a_misspelt_key_inside_a_part_is_named_with_its_path():
     [
         ({"epochs": "3"}, "epochs is '3'; expected a valid integer"),
         ({"epochs": 0}, "epochs is 0; expected greater than or equal to 1"),
-        ({"image_px": 7}, "image_px is 7; expected greater than or equal to 32"),
+        ({"image_px": 7}, "image_px is 7; expected greater than or equal to 18"),
         ({"schedule": {"base_lr": -1.0}}, r"schedule\.base_lr is -1\.0; expected greater than 0"),
     ],
 )

@@ -60,7 +60,7 @@ def test_what_names_a_recipe_cannot_be_set(key: str):
         ("epochs", "3.5", "epochs is 3.5", "a whole number from 1 to 1000"),
         ("epochs", "many", "epochs is 'many'", "a whole number from 1 to 1000"),
         ("epochs", "NaN", "epochs is 'NaN'", "a whole number from 1 to 1000"),
-        ("image_px", "7", "image_px is 7", "a whole number from 32 to 1024"),
+        ("image_px", "7", "image_px is 7", "a whole number from 18 to 1024"),
         (
             "schedule__base_lr",
             "-0.1",

@@ -108,7 +108,7 @@ def test_a_key_said_both_ways_with_two_values_is_refused(conf, message):
     ("shortcut", "message"),
     [
         ({"epochs": 0}, "epochs is 0; expected .*1 to 1000"),
-        ({"image_px": 16}, "image_px is 16; expected .*32 to 1024"),
+        ({"image_px": 16}, "image_px is 16; expected .*18 to 1024"),
         ({"base_rate": 11.0}, r"schedule\.base_lr is 11\.0; expected .*10"),
     ],
 )

@@ -7,7 +7,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ray_jobs.contract.errors import ClusterError
 from ray_jobs.contract.recipe import Backbone
 from tests.training.conftest import KERAS_COPY
 
@@ -40,19 +39,6 @@ def test_weights_come_back_whole(tmp_path):
     saved.save_weights(path)
     loaded = classifier.build("efficientnet-lite0", image_px=32, num_classes=3, weights=path)
     assert digest_of(loaded.weights) == digest_of(saved.weights)
-
-
-def test_imagenet_weights_that_cannot_be_downloaded_are_told_as_such(monkeypatch):
-    from keras.src.applications import efficientnet as keras_efficientnet
-
-    from ray_jobs.training.models import classifier
-
-    def no_network(*_: object, **__: object):
-        raise OSError("URL fetch failure on https://storage.googleapis.com")
-
-    monkeypatch.setattr(keras_efficientnet.file_utils, "get_file", no_network)
-    with pytest.raises(ClusterError, match=r"efficientnet-b0 cannot be downloaded.*recipe lite0"):
-        classifier.build_backbone("efficientnet-b0", image_px=32, imagenet=True)
 
 
 def test_moving_statistics_of_a_network_from_scratch_follow_within_a_few_steps():

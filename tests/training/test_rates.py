@@ -42,7 +42,7 @@ def test_a_warm_up_and_a_hold_that_both_round_up_still_end_with_the_training():
     assert rate_table(halves, epochs=1, steps=3) == [0.0, 0.2, 0.4, 0.4]
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
 def test_the_optimizer_takes_the_next_rate_with_every_step(name: str):
     import keras
     import tensorflow as tf

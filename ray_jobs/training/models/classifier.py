@@ -3,56 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import keras
 
+from ray_jobs.contract.errors import SpecError, closest
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.training.models import efficientnet, lite0
+from ray_jobs.training.models import convnet, efficientnet, lite0, mnasnet, vgg
+from ray_jobs.training.models.network import Network, dense
+
+NETWORKS: dict[str, Network] = {
+    **lite0.NETWORKS,
+    **efficientnet.NETWORKS,
+    **mnasnet.NETWORKS,
+    **vgg.NETWORKS,
+    **convnet.NETWORKS,
+}
 
 
 def names() -> list[str]:
-    """The backbones that can be built."""
-    return ["efficientnet-lite0", *efficientnet.BUILDERS]
+    """The networks that can be built."""
+    return list(NETWORKS)
 
 
-def build_backbone(
-    name: str, *, image_px: int, weights: Path | None = None, imagenet: bool = False
-) -> keras.Model:
-    """The network up to its pooled features.
+def build_backbone(name: str, *, image_px: int) -> keras.Model:
+    """The network up to its features, with random weights.
 
     Args:
       name: one of `names()`.
       image_px: side of the square input.
-      weights: a `.weights.h5` of this backbone.
-      imagenet: for B0 to B7, let Keras download its own weights.
 
     Returns:
       float32 [N, image_px, image_px, 3] in 0..255 -> float32 [N, features].
+
+    Raises:
+      SpecError: there is no such network, or the input is too small for it.
     """
-    if name == "efficientnet-lite0":
-        network = lite0.backbone(image_px)
-    else:
-        network = efficientnet.backbone(name, image_px, imagenet=imagenet)
-    if weights is not None:
-        network.load_weights(weights)
-    return network
+    return _network(name, image_px).backbone(image_px)
 
 
 def build_head(
-    features: int, *, num_classes: int, dropout: float = 0.0, seed: int = 0
+    name: str, features: int, *, num_classes: int, dropout: float = 0.0, seed: int = 0
 ) -> keras.Model:
-    """Dropout and one dense layer: float32 [N, features] -> logits float32 [N, num_classes].
+    """The network's own layers, dropout and the logits: float32 [N, features] -> [N, num_classes].
 
     The seed is the head's own: what was built before it does not change how it starts.
     """
     inputs = keras.Input((features,), name="features")
-    dropped = keras.layers.Dropout(dropout, seed=seed, name="dropout")(inputs)
-    start = cast("Any", keras.initializers.GlorotUniform(seed))  # Keras types it as a name only
-    dense = keras.layers.Dense(
-        num_classes, kernel_initializer=start, name="logits", dtype="float32"
-    )
-    return keras.Model(inputs, dense(dropped), name="head")
+    x = inputs
+    for layer in [*NETWORKS[name].hidden(seed), keras.layers.Dropout(dropout, seed=seed)]:
+        x = layer(x)
+    logits = dense(num_classes, "logits", seed, activation=None)(x)
+    return keras.Model(inputs, logits, name="head")
 
 
 def features_of(backbone: keras.Model) -> int:
@@ -74,7 +76,8 @@ def build(
       float32 [N, image_px, image_px, 3] in 0..255 -> logits float32 [N, num_classes].
     """
     backbone = build_backbone(name, image_px=image_px)
-    model = join(backbone, build_head(features_of(backbone), num_classes=num_classes))
+    head = build_head(name, features_of(backbone), num_classes=num_classes)
+    model = join(backbone, head)
     if weights is not None:
         model.load_weights(weights)
     return model
@@ -85,3 +88,20 @@ def from_recipe(recipe: Recipe, num_classes: int, weights: Path | None = None) -
     return build(
         recipe.backbone, image_px=recipe.image_px, num_classes=num_classes, weights=weights
     )
+
+
+def _network(name: str, image_px: int) -> Network:
+    if name not in NETWORKS:
+        raise SpecError(
+            f"there is no network '{name}'",
+            f"one of {', '.join(NETWORKS)}",
+            f"{closest(name, NETWORKS)} Set the recipe's backbone",
+        )
+    network = NETWORKS[name]
+    if image_px < network.least_px:
+        raise SpecError(
+            f"image_px is {image_px}",
+            f"at least {network.least_px} for {name}, native {network.native_px}",
+            f"Pass --set image_px={network.native_px}",
+        )
+    return network

@@ -14,6 +14,8 @@ from typing import Any, cast
 import keras
 from keras.src.applications import efficientnet
 
+from ray_jobs.training.models.network import Network, image_input
+
 FEATURES = 1280
 _BLOCKS = [block | {"se_ratio": 0.0} for block in efficientnet.DEFAULT_BLOCKS_ARGS]
 
@@ -28,7 +30,7 @@ def backbone(image_px: int) -> keras.Model:
       float32 [N, image_px, image_px, 3] in 0..255 -> float32 [N, 1280]. The original scales its
       input as (pixel - 127) / 128; Keras's builder divides by 255 first, which is undone here.
     """
-    images = keras.Input((image_px, image_px, 3), name="images")
+    images = image_input(image_px)
     scaled = keras.layers.Rescaling(255.0 / 128.0, offset=-127.0 * 255.0 / 128.0)(images)
     network = cast("Any", efficientnet).EfficientNet(
         width_coefficient=1.0,
@@ -43,3 +45,6 @@ def backbone(image_px: int) -> keras.Model:
         pooling="avg",
     )
     return keras.Model(images, network.output, name="backbone")
+
+
+NETWORKS = {"efficientnet-lite0": Network(native_px=224, backbone=backbone)}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
 import keras
+from keras.src.backend import config as keras_config
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import Document, ObjectRef
 from ray_jobs.storage import Store, fetch_to, find_document, put_content, write_document
-from ray_jobs.training.models import lite0, lite0_weights
+from ray_jobs.training.models import classifier, imagenet, lite0, lite0_weights
 
 
 class BackboneWeights(Document):
@@ -20,6 +22,34 @@ class BackboneWeights(Document):
     source: str
     source_md5: str
     weights: ObjectRef
+
+
+def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> keras.Model:
+    """A backbone with ImageNet weights out of the store.
+
+    Args:
+      store: holds them.
+      name: of a network that has some.
+      image_px: side of the square input.
+      folder: of this worker's own, for files.
+
+    Raises:
+      MissingObjectError: the driver has not put them there.
+      DataError: what lies there is not what was published.
+    """
+    with_imagenet = classifier.NETWORKS[name].imagenet
+    if with_imagenet is None:
+        backbone = classifier.build_backbone(name, image_px=image_px)
+        load_lite0(store, backbone, folder)
+        return backbone
+    home = Path(str(keras_config.keras_home())) / "models"  # where Keras looks, by name and hash
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / imagenet.FILES[name].name
+    if not path.exists():
+        mine = home / f"{path.name}.{os.getpid()}"  # another worker may write it too
+        mine.write_bytes(imagenet.read(store, name))
+        mine.replace(path)
+    return with_imagenet(image_px)
 
 
 def load_lite0(store: Store, backbone: keras.Model, folder: Path) -> None:
