@@ -61,6 +61,8 @@ def _phrase(kind: Schema) -> str:
     choices = kind.get("enum") or ([kind["const"]] if "const" in kind else [])
     if choices:
         return f"one of {', '.join(map(str, choices))}"
+    if "pattern" in kind:
+        return str(kind["description"])
     noun = _NOUNS.get(str(kind.get("type")), "a text")
     if "minimum" in kind and "maximum" in kind:
         return f"{noun} from {kind['minimum']} to {kind['maximum']}"

@@ -69,7 +69,19 @@ def test_what_names_a_recipe_cannot_be_set(key: str):
         ),
         ("augment__flips", "yes", "augment.flips is 'yes'", "true or false"),
         ("augment__erase", 2, "augment.erase is 2", "a number from 0 to 1"),
-        ("weights", "x", "weights is 'x'", "one of imagenet, or null"),
+        (
+            "weights",
+            "x",
+            "weights is 'x'",
+            "imagenet, or the URI of a .weights.h5, or null",
+        ),
+        ("weights_sha256", "x", "weights_sha256 is 'x'", "64 hex digits, or null"),
+        (
+            "trainable",
+            "last-0-blocks",
+            "trainable is 'last-0-blocks'",
+            "one of head, all, last-N-blocks, from:LAYER",
+        ),
         ("label_smoothing", 1, "label_smoothing is 1", "a number at least 0, less than 1"),
         ("optimizer__clipnorm", 0, "optimizer.clipnorm is 0", "a number more than 0, or null"),
     ],
@@ -93,11 +105,29 @@ def test_a_warm_up_longer_than_the_training_is_refused():
     assert error.expectation == "epochs at least warm-up and hold together, 2"
 
 
-def test_what_features_computed_once_cannot_follow_is_refused():
-    error = refusal("lite0_probe", augment__shift=0.05)
-    assert error.fact == "the keys do not fit together"
-    assert "augment.shift=0.0" in error.expectation
-    assert "with trainable=head" in error.expectation
+@pytest.mark.parametrize(
+    ("overrides", "expectation"),
+    [
+        (
+            {"trainable": "all", "head__epochs": 1, "head__schedule__hold_epochs": 2},
+            "head.epochs at least warm-up and hold together, 2",
+        ),
+        ({"head__epochs": 1}, "head.epochs=0 with trainable=head, which is one phase already"),
+        ({"accumulate": 65}, "accumulate at most batch_size, 64"),
+        (
+            {"weights": "https://host/a.weights.h5"},
+            "weights_sha256 where weights is a URI, and only there",
+        ),
+        ({"weights_sha256": "0" * 64}, "weights_sha256 where weights is a URI, and only there"),
+        (
+            {"backbone": "mnasnet-a1"},
+            "weights=null with mnasnet-a1, for which none are published",
+        ),
+    ],
+)
+def test_keys_that_do_not_fit_together_are_refused(overrides: dict[str, object], expectation: str):
+    error = refusal("lite0_probe", **overrides)
+    assert (error.fact, error.expectation) == ("the keys do not fit together", expectation)
 
 
 def test_every_key_of_a_recipe_can_be_set_to_the_value_it_has():
