@@ -21,11 +21,18 @@ class ManifestRef(Part):
 
 
 class Resources(Part):
-    """What the cluster gives a training: from `workers_min` to `workers_max` workers."""
+    """What the cluster gives a training: from `workers_min` to `workers_max` workers.
+
+    A checkpoint is written every `checkpoint_minutes`, beside those at the end of each epoch. A
+    worker that makes no progress for `stall_minutes` is ended, and the training goes on from the
+    last checkpoint.
+    """
 
     workers_min: Annotated[int, Field(ge=1, le=1024)]
     workers_max: Annotated[int, Field(ge=1, le=1024)]
     use_gpu: bool = False
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
+    stall_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -23,9 +23,12 @@ from ray.train.v2._internal.exceptions import (
     WorkerGroupStartupTimeoutError,
 )
 from ray.train.v2._internal.execution import context, storage
+from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
+from ray.train.v2.api.result import Result
 
-__all__ = ["STARTUP_ERRORS", "DataParallelTrainer", "TensorflowConfig", "quieten_reports"]
+from ray_jobs.contract.errors import SortlineError
 
 # What a controller fails with that could not place its workers.
 STARTUP_ERRORS = (WorkerGroupStartupFailedError, WorkerGroupStartupTimeoutError)
@@ -71,3 +74,27 @@ class TensorflowConfig(BackendConfig):
     def backend_cls(self) -> type[Backend]:
         """The class that Ray asks for."""
         return _TensorflowBackend
+
+
+class FailurePolicy(DefaultFailurePolicy):
+    """Ray's own, but what is wrong with the order or the data is not tried again."""
+
+    def _is_retryable_error(self, training_failed_error: TrainingFailedError) -> bool:
+        if any(not error.retryable for error in own_errors(training_failed_error)):
+            return False
+        return super()._is_retryable_error(training_failed_error)
+
+
+class Trainer(DataParallelTrainer):
+    """Trains by the policy above; Ray lets nobody choose one."""
+
+    def _initialize_and_run_controller(self, **given: object) -> Result:
+        given["failure_policy"] = FailurePolicy(self.run_config.failure_config)
+        return super()._initialize_and_run_controller(**cast("dict[str, Any]", given))
+
+
+def own_errors(error: TrainingFailedError) -> list[SortlineError]:
+    """What workers raised of ours, by rank."""
+    if not isinstance(error, WorkerGroupError):
+        return []
+    return [one for one in error.worker_failures.values() if isinstance(one, SortlineError)]

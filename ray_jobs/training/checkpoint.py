@@ -5,19 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ray_jobs.contract.document import Document, digest
+from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.run import RunSpec
 from ray_jobs.training.outcome import TrainingState
 
 Values = list[NDArray[Any]]
+Parts = dict[str, Values]
 
-_STATE = "state.json"
+_SEAL = "checkpoint.json"
 _VARIABLES = "variables.npz"
+
+
+class Seal(Document):
+    """`checkpoint.json`: where the training stood, and what must lie beside it."""
+
+    state: TrainingState
+    identity: str
+    variables_sha256: str
 
 
 def values_of(variables: Sequence[keras.Variable]) -> Values:
@@ -32,6 +44,15 @@ def assign(variables: Sequence[keras.Variable], values: Values) -> None:
         variable.assign(value)
 
 
+def averages_of(optimizer: keras.optimizers.Optimizer) -> Values:
+    """The averages that an optimizer keeps of its variables, in their order.
+
+    Keras has a method that sets the variables to them, but none that leaves the way back open.
+    """
+    averages = cast("Any", optimizer)._model_variables_moving_average
+    return values_of(cast("list[keras.Variable]", averages))
+
+
 def digest_of(variables: Sequence[keras.Variable]) -> str:
     """sha256 over the bytes of all variables: equal on two workers if they hold the same model."""
     found = hashlib.sha256()
@@ -40,18 +61,47 @@ def digest_of(variables: Sequence[keras.Variable]) -> str:
     return found.hexdigest()
 
 
-def save(folder: Path, state: TrainingState, parts: dict[str, Values]) -> None:
-    """Write a checkpoint: the state, and lists of arrays by name. No pickle."""
+def identity_of(spec: RunSpec, classes: Sequence[str]) -> str:
+    """Digest of what a checkpoint must share with the training that goes on from it."""
+    whole = {"recipe": spec.recipe.model_dump(mode="json"), "seed": spec.seed}
+    return digest(whole | {"manifest": spec.manifest.key, "classes": list(classes)})
+
+
+def save(folder: Path, state: TrainingState, parts: Parts, identity: str) -> None:
+    """Write a checkpoint: lists of arrays by name, then what they are. No pickle."""
     arrays = {f"{name}.{i}": v for name, part in parts.items() for i, v in enumerate(part)}
     np.savez(folder / _VARIABLES, allow_pickle=False, **arrays)
-    (folder / _STATE).write_bytes(state.to_json())
+    seal = Seal(state=state, identity=identity, variables_sha256=_sha256(folder / _VARIABLES))
+    (folder / _SEAL).write_bytes(seal.to_json())
 
 
-def load(folder: Path) -> tuple[TrainingState, dict[str, Values]]:
-    """Read what `save` wrote."""
-    state = TrainingState.from_json((folder / _STATE).read_bytes(), origin=str(folder / _STATE))
-    parts: dict[str, Values] = {}
-    with np.load(folder / _VARIABLES, allow_pickle=False) as arrays:
+def load(folder: Path, identity: str) -> tuple[TrainingState, Parts]:
+    """Read what `save` wrote.
+
+    Raises:
+      DataError: it is not whole, or of another recipe, seed, data set version or label set.
+    """
+    path = folder / _SEAL
+    if not path.exists():
+        raise _refused(folder, f"it has no {_SEAL}")
+    seal = Seal.from_json(path.read_bytes(), origin=str(path))
+    if seal.identity != identity:
+        raise _refused(folder, "it is of another recipe, seed, data set version or label set")
+    if not (variables := folder / _VARIABLES).exists() or (
+        _sha256(variables) != seal.variables_sha256
+    ):
+        raise _refused(folder, f"{_VARIABLES} is not what was written")
+    parts: Parts = {}
+    with np.load(variables, allow_pickle=False) as arrays:
         for key in arrays.files:  # in the order they were written
             parts.setdefault(key.rpartition(".")[0], []).append(arrays[key])
-    return state, parts
+    return seal.state, parts
+
+
+def _refused(folder: Path, why: str) -> DataError:
+    return DataError(f"checkpoint {folder.name}: {why}", "a whole one of this run", "Train anew")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

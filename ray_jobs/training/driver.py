@@ -5,24 +5,29 @@ No TensorFlow here: it would cost the driver seconds and memory for nothing.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import NoReturn
 
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.exceptions import RayActorError
+from ray.train import CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.errors import ClusterError, DataError, SortlineError, SpecError
+from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
-from ray_jobs.training.backend import STARTUP_ERRORS, DataParallelTrainer, TensorflowConfig
+from ray_jobs.training.backend import STARTUP_ERRORS, TensorflowConfig, Trainer, own_errors
 from ray_jobs.training.filesystem import filesystem
 from ray_jobs.training.order import Order, write_order
 
-# A worker that dies is replaced so many times; its epoch starts again from the last checkpoint.
+log = logging.getLogger(__name__)
+
+# A worker that dies is replaced so many times; the training goes on from the last checkpoint.
 _WORKER_FAILURES = 3
+_CONTROLLER_DEATHS = 3
 # Ray waits a minute for workers to find a place; then again, so many times.
 _START_FAILURES = 4
 
@@ -41,7 +46,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
       ClusterError: the workers found no place, or died too often.
     """
     check_shards(manifest, spec.resources)
-    trainer = DataParallelTrainer(
+    trainer = Trainer(
         _work,
         train_loop_config=write_order(Order(bucket, spec, manifest)),
         backend_config=TensorflowConfig(),
@@ -57,9 +62,19 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
         ),
     )
     try:
-        return str(trainer.fit().return_value)
+        return str(_fit(trainer).return_value)
     except TrainingFailedError as error:
         _raise_ours(error, spec.resources)
+
+
+def _fit(trainer: Trainer) -> Result:
+    """Train to the end; a controller that was killed is replaced, and goes on."""
+    for died in range(1, _CONTROLLER_DEATHS + 1):
+        try:
+            return trainer.fit()
+        except RayActorError as error:
+            log.warning("the controller of Ray Train died (%d): %s", died, error)
+    return trainer.fit()
 
 
 def check_shards(manifest: DatasetManifest, resources: Resources) -> None:
@@ -106,8 +121,7 @@ def _work(config: Mapping[str, str]) -> str | None:
 def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
     """Raise a worker's own error of ours, or that there was no place; anything else as it is."""
     if isinstance(error, WorkerGroupError):
-        ours = [e for e in error.worker_failures.values() if isinstance(e, SortlineError)]
-        raise ours[0] if ours else error
+        raise next(iter(own_errors(error)), error)
     if not isinstance(getattr(error, "controller_failure", None), STARTUP_ERRORS):
         raise error
     raise ClusterError(

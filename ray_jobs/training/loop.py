@@ -1,4 +1,4 @@
-"""The training loop, as each worker runs it: epochs of steps, a checkpoint after each.
+"""The training loop, as each worker runs it: phases of epochs of steps, with checkpoints between.
 
 Every rank takes the same steps and makes the same reports, in the same order: a collective or a
 report that one rank leaves out is one that the others wait for.
@@ -7,111 +7,208 @@ report that one rank leaves out is one that the others wait for.
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
 
+import keras
 import numpy as np
-import ray.train
 import tensorflow as tf
 
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.run import EpochMetrics
 from ray_jobs.training import checkpoint
-from ray_jobs.training.checkpoint import Values
+from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
-from ray_jobs.training.outcome import TrainingState
-from ray_jobs.training.rates import make_optimizer, rate_table
+from ray_jobs.training.journal import Journal
+from ray_jobs.training.keeper import Keeper
+from ray_jobs.training.outcome import TrainingState, Within, is_stuck
+from ray_jobs.training.phases import Phase, PhaseName, phases_of
+from ray_jobs.training.rates import TabledRate, make_optimizer
+from ray_jobs.training.schedule import plateau_factor, rate_table
 from ray_jobs.training.step import (
+    Answer,
+    Rules,
     Sums,
+    as_answer,
     as_sums,
     make_averaging,
     make_evaluation_step,
     make_train_step,
 )
-from ray_jobs.training.subject import Subject
+from ray_jobs.training.subject import Subject, prepare
+from ray_jobs.training.trace import Trace
 from ray_jobs.training.watch import Watch
-from ray_jobs.training.worker import Worker, WorkerTrace
+from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
 
 
-class Training:
-    """One worker's training of a subject; `run` leaves the best weights in `subject.net`."""
+class Tools(NamedTuple):
+    """What every phase works with."""
 
-    def __init__(self, worker: Worker, strategy: tf.distribute.Strategy, subject: Subject) -> None:
-        self._worker, self._strategy, self._subject = worker, strategy, subject
+    worker: Worker
+    strategy: tf.distribute.Strategy
+    keeper: Keeper
+    journal: Journal
+    trace: Trace
+
+
+def train(tools: Tools) -> tuple[TrainingState, keras.Model]:
+    """Every phase, from the last good checkpoint on; the model has the best weights then."""
+    *firsts, last = phases_of(tools.worker.spec.recipe)
+    state, parts = tools.keeper.restore() or (TrainingState(phase=(*firsts, last)[0].name), None)
+    head: Values | None = None
+    for phase in firsts:
+        if state.phase is phase.name and state.epoch < phase.end:
+            subject = prepare(tools.worker, tools.strategy, phase)
+            state, parts = PhaseTraining(tools, subject, phase).run(state, parts), None
+            head = checkpoint.values_of(subject.head.weights)
+        elif state.phase is phase.name and parts:
+            head, parts = parts["best"], None
+    subject = prepare(tools.worker, tools.strategy, last)
+    if head is not None:
+        checkpoint.assign(subject.head.weights, head)
+    return PhaseTraining(tools, subject, last).run(state, parts), subject.whole
+
+
+class PhaseTraining:
+    """One worker's training in one phase."""
+
+    def __init__(self, tools: Tools, subject: Subject, phase: Phase) -> None:
+        worker, strategy, self._keeper, self._journal, self._trace = tools
+        self._worker, self._strategy, self._subject, self._phase = worker, strategy, subject, phase
         self._recipe = recipe = worker.spec.recipe
         self._steps = subject.share.steps
-        self._rates = rate_table(recipe.schedule, epochs=recipe.epochs, steps=self._steps)
+        self._rates = rate_table(phase.schedule, epochs=phase.epochs, steps=self._steps)
         with strategy.scope():
-            self._optimizer = make_optimizer(recipe.optimizer, self._rates)
+            self._rate = TabledRate(self._rates)
+            self._optimizer = make_optimizer(recipe.optimizer, self._rate, ema=recipe.ema)
             self._optimizer.build(subject.net.trainable_variables)
-        self._train_step = make_train_step(
-            strategy,
-            subject.net,
-            self._optimizer,
+        rules = Rules(
             smoothing=recipe.label_smoothing,
             clipnorm=recipe.optimizer.clipnorm,
-            mixup=recipe.augment.mixup > 0,
+            mixup=phase.augment.mixup > 0,
+            accumulate=recipe.accumulate,
         )
+        self._train_step = make_train_step(strategy, subject.net, self._optimizer, rules)
         self._evaluation_step = make_evaluation_step(
             strategy, subject.net, smoothing=recipe.label_smoothing
         )
         self._average = make_averaging(strategy, subject.net)
+        self._best: Values = []
+        self._watch = Watch(worker, self._journal)
 
-    def run(self) -> TrainingState:
-        """Train to the last epoch, from the last checkpoint on where there is one."""
-        state, best = self._restore()
-        epochs = range(state.epoch, self._recipe.epochs)
-        watch = Watch(self._worker, steps=self._steps, epoch=state.epoch)
-        trace = self._new_trace(epochs)
-        for epoch in epochs:
-            started = time.monotonic()
-            trained, rows = self._train(epoch, watch)
-            self._average()
-            metrics = self._metrics(epoch, trained, self._evaluate(), started)
-            state = state.after(metrics, trained.images, time.monotonic() - started)
-            if state.best_epoch == state.epoch:
-                best = checkpoint.values_of(self._subject.net.weights)
-            trace = self._leave(trace, rows)
-            self._report(state, best)
-            watch.epoch(metrics)
-        checkpoint.assign(self._subject.net.weights, best)
+    def run(self, state: TrainingState, parts: Parts | None) -> TrainingState:
+        """Train to the end of the phase; `subject.kept` has the best weights then.
+
+        Args:
+          state: where the training stands.
+          parts: of the checkpoint that says so, where it is of this phase.
+        """
+        if parts is not None:
+            self._restore(state, parts)
+        kept = self._subject.kept.weights
+        self._best = parts["best"] if parts else checkpoint.values_of(kept)
+        state = state.model_copy(update={"phase": self._phase.name})
+        self._watch.begin(steps=self._steps, state=state)
+        while state.epoch < self._phase.end and not self._is_stuck(state):
+            state = self._epoch(state)
+        checkpoint.assign(kept, self._best)
         return state
 
-    def _restore(self) -> tuple[TrainingState, Values]:
-        net = self._subject.net
-        found = ray.train.get_checkpoint()
-        if found is None:
-            return TrainingState(), checkpoint.values_of(net.weights)
-        with found.as_directory() as folder:
-            state, parts = checkpoint.load(Path(folder))
-        checkpoint.assign(net.variables, parts["net"])
+    def _restore(self, state: TrainingState, parts: Parts) -> None:
+        checkpoint.assign(self._subject.kept.variables, parts["net"])
         checkpoint.assign(self._optimizer.variables, parts["optimizer"])
         # An epoch has other steps where there are more or fewer workers than before.
-        checkpoint.assign([self._optimizer.iterations], [np.array(state.epoch * self._steps)])
-        log.info("resumed after epoch %d, step %d", state.epoch, state.step)
-        if state.epoch < self._recipe.epochs:
-            state = state.model_copy(update={"resumed_from_step": state.step})
-        return state, parts["best"]
+        done = (state.epoch - self._phase.first) * self._steps + state.done_of(self._steps)
+        checkpoint.assign([self._optimizer.iterations], [np.array(done)])
 
-    def _train(self, epoch: int, watch: Watch) -> tuple[Sums, list[int]]:
-        """One epoch: the sums over all workers, and the rows that this worker saw."""
-        examples, share = self._subject.examples(epoch), self._subject.share
+    def _is_stuck(self, state: TrainingState) -> bool:
+        if self._phase.name is PhaseName.HEAD:
+            return False
+        return is_stuck(state.history, self._phase.first, self._recipe.early_stop)
+
+    def _epoch(self, state: TrainingState) -> TrainingState:
+        """One epoch, or what is left of it: trained, judged, and kept."""
+        started = time.monotonic()
+        factor = self._factor(state)
+        self._rate.factor.assign(factor)
+        trained = self._train(state, factor)
+        trained_s = time.monotonic() - started
+        self._average()
+        with self._averaged_weights():
+            metrics = self._metrics(state, trained, self._evaluate(), factor, trained_s)
+            state = state.after(metrics, trained.images, time.monotonic() - started)
+            if state.best_epoch == state.epoch:
+                self._best = checkpoint.values_of(self._subject.kept.weights)
+        self._trace.epoch(state.epoch, checkpoint.digest_of(self._subject.net.weights))
+        self._watch.epoch(metrics)
+        self._keep(state)
+        return state
+
+    def _factor(self, state: TrainingState) -> float:
+        if self._phase.schedule.kind != "plateau":
+            return 1.0
+        losses = [epoch.val_loss for epoch in state.history[self._phase.first :]]
+        return plateau_factor(losses, self._phase.schedule.patience)
+
+    def _train(self, state: TrainingState, factor: float) -> Sums:
+        """The steps of an epoch that are left: the sums over all workers of all its steps."""
+        share, started = self._subject.share, time.monotonic()
+        done = state.done_of(share.steps)
         batches = self._strategy.distribute_datasets_from_function(
-            lambda _: pipeline.training_batches(examples, share)
+            lambda _: pipeline.training_batches(self._subject.examples, state.epoch, share, done)
         )
-        total, rows = Sums(0.0, 0.0, 0.0), list[int]()
-        for step, (x, labels, shares, own, weights) in enumerate(batches, epoch * self._steps):
-            total = total.plus(as_sums(self._train_step((x, labels, shares, weights))))
-            rows += self._real_rows(own, weights)
-            watch.step(step + 1, self._rates[step], total)
-        return total, rows
+        within = state.within
+        total = Sums(within.loss, within.correct, within.images) if within else Sums(0.0, 0.0, 0.0)
+        rates = self._rates[(state.epoch - self._phase.first) * share.steps :]
+        for step, (x, labels, shares, own, weights) in enumerate(batches, done + 1):
+            wish = tf.constant(float(self._keeper.is_due()))
+            answer = as_answer(self._train_step((x, labels, shares, weights), wish))
+            rows = self._real_rows(own, weights)
+            self._check_finite(answer, state, step, rows)
+            total = total.plus(answer.sums)
+            self._trace.saw(self._subject.samples[row] for row in rows)
+            at = state.epoch * share.steps + step
+            self._watch.step(at, rates[step - 1] * factor, answer.sums, total)
+            if answer.is_wanted and step < share.steps:
+                self._average()
+                self._keep(_in_the_middle(state, step, share.steps, total, started))
+        return total
 
     def _real_rows(self, rows: tf.Tensor, weights: tf.Tensor) -> list[int]:
         local = self._strategy.experimental_local_results
         pairs = zip(local(rows), local(weights), strict=True)
         return [row for r, w in pairs for row in tf.boolean_mask(r, w > 0).numpy().tolist()]
+
+    def _check_finite(
+        self, answer: Answer, state: TrainingState, step: int, rows: list[int]
+    ) -> None:
+        """Raise SpecError, on every rank alike, before what is broken is kept."""
+        if answer.is_finite:
+            return
+        images = ", ".join(self._subject.samples[row][:12] for row in rows[:8])
+        mean = answer.sums.loss / max(answer.sums.images, 1.0)
+        raise SpecError(
+            f"the loss is {mean} or has a gradient that is not finite, at step {step} of epoch"
+            f" {state.epoch + 1}; worker {self._worker.rank} had images {images}, ...",
+            "finite numbers",
+            "Lower schedule.base_lr, or set optimizer.clipnorm; the last checkpoint is kept",
+        )
+
+    @contextmanager
+    def _averaged_weights(self) -> Generator[None]:
+        """The network has the averages that the optimizer keeps, if it does, until the end."""
+        if not self._recipe.ema:
+            yield
+            return
+        learnt = self._subject.net.trainable_variables
+        own = checkpoint.values_of(learnt)
+        checkpoint.assign(learnt, checkpoint.averages_of(self._optimizer))
+        yield
+        checkpoint.assign(learnt, own)
 
     def _evaluate(self) -> Sums:
         examples, share = self._subject.val, self._subject.val_share
@@ -121,47 +218,40 @@ class Training:
         total = Sums(0.0, 0.0, 0.0)
         for x, labels, _, weights in batches:
             total = total.plus(as_sums(self._evaluation_step((x, labels, weights))))
+            self._worker.watchdog.progress()
         return total
 
-    def _metrics(self, epoch: int, trained: Sums, val: Sums, started: float) -> EpochMetrics:
-        step = (epoch + 1) * self._steps
+    def _metrics(
+        self, state: TrainingState, trained: Sums, val: Sums, factor: float, seconds: float
+    ) -> EpochMetrics:
+        epoch = state.epoch + 1
+        already = state.within.images if state.within else 0.0
         return EpochMetrics(
-            epoch=epoch + 1,
-            step=step,
-            learning_rate=self._rates[step - 1],
+            epoch=epoch,
+            step=epoch * self._steps,
+            learning_rate=self._rates[(epoch - self._phase.first) * self._steps - 1] * factor,
             loss=trained.loss / trained.images,
             accuracy=trained.correct / trained.images,
             val_loss=val.loss / val.images,
             val_accuracy=val.correct / val.images,
-            images_per_s=trained.images / (time.monotonic() - started),
+            images_per_s=(trained.images - already) / seconds,
         )
 
-    def _report(self, state: TrainingState, best: Values) -> None:
-        """Commit the epoch: a barrier. The chief's checkpoint speaks for all."""
-        metrics = state.history[-1].model_dump()
-        if not self._worker.is_chief:
-            ray.train.report(metrics)
-            return
+    def _keep(self, state: TrainingState) -> None:
+        self._journal.publish()
         parts = {
-            "net": checkpoint.values_of(self._subject.net.variables),
+            "net": checkpoint.values_of(self._subject.kept.variables),
             "optimizer": checkpoint.values_of(self._optimizer.variables),
-            "best": best,
+            "best": self._best,
         }
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint.save(Path(folder), state, parts)
-            ray.train.report(metrics, ray.train.Checkpoint.from_directory(folder))
+        self._keeper.keep(state, parts)
 
-    def _new_trace(self, epochs: range) -> WorkerTrace:
-        return WorkerTrace(
-            rank=self._worker.rank,
-            workers=self._worker.world,
-            replicas=self._strategy.num_replicas_in_sync,
-            first_epoch=epochs.start + 1,
-        )
 
-    def _leave(self, trace: WorkerTrace, rows: list[int]) -> WorkerTrace:
-        samples = trace.samples or tuple(self._subject.samples[row] for row in sorted(rows))
-        weights = (*trace.weights, checkpoint.digest_of(self._subject.net.weights))
-        trace = trace.model_copy(update={"samples": samples, "weights": weights})
-        self._worker.leave_trace(trace)
-        return trace
+def _in_the_middle(
+    state: TrainingState, done: int, steps: int, total: Sums, started: float
+) -> TrainingState:
+    """The state within an epoch, whose beginning `state` is."""
+    within = Within(done=done, steps=steps, **total._asdict())
+    seconds = state.seconds + time.monotonic() - started
+    step = state.epoch * steps + done
+    return state.model_copy(update={"within": within, "step": step, "seconds": seconds})

@@ -1,62 +1,60 @@
-"""The schedule inside the graph."""
+"""The recipe's optimizer, and its schedule inside the graph."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
-from ray_jobs.contract.recipe import Optimizer, Schedule
+from ray_jobs.contract.recipe import Optimizer
 from ray_jobs.training.radam import RAdam
-from ray_jobs.training.schedule import warmup_cosine
 
-
-def rate_table(schedule: Schedule, *, epochs: int, steps: int) -> list[float]:
-    """The rate of every step; `steps` are those of an epoch."""
-    total = epochs * steps
-    # The end of the hold is rounded, not its length: the two together never pass the total.
-    warmup = round(schedule.warmup_epochs * steps)
-    hold = round((schedule.warmup_epochs + schedule.hold_epochs) * steps) - warmup
-    return [
-        warmup_cosine(
-            step,
-            base_lr=schedule.base_lr,
-            total_steps=total,
-            warmup_lr=schedule.warmup_lr,
-            warmup_steps=warmup,
-            hold_steps=hold,
-        )
-        for step in range(total + 1)
-    ]
+_KINDS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "radam": RAdam,
+}
+_WITH_MOMENTUM = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
 
 
 class TabledRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Looks the rate of a step up in a table: exactly `warmup_cosine`, with no formula twice."""
+    """Looks the rate of a step up in a table, so that no formula stands twice.
 
-    def __init__(self, table: list[float]) -> None:
+    `factor` multiplies it, and may be set between steps.
+    """
+
+    def __init__(self, table: Sequence[float]) -> None:
         super().__init__()
-        self._table = table
+        self._table = list(table)
+        self.factor = keras.Variable(1.0, trainable=False, dtype="float32", name="factor")
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """float32 scalar; past the table its last value, which is that of the total."""
         rates = tf.constant(self._table, tf.float32)
-        return rates[tf.minimum(tf.cast(step, tf.int32), len(self._table) - 1)]
+        rate = rates[tf.minimum(tf.cast(step, tf.int32), len(self._table) - 1)]
+        return rate * cast("Any", self.factor).value
 
     def get_config(self) -> dict[str, Any]:
         """The table; Keras asks for it."""
         return {"table": self._table}
 
 
-def make_optimizer(optimizer: Optimizer, rates: list[float]) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer, with the rate of every step."""
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "sgd": partial(keras.optimizers.SGD, momentum=optimizer.momentum),
-        "rmsprop": partial(keras.optimizers.RMSprop, momentum=optimizer.momentum),
-        "radam": RAdam,
+def make_optimizer(
+    optimizer: Optimizer, rate: TabledRate, *, ema: float = 0.0
+) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer, with the rate of every step.
+
+    Args:
+      optimizer: which one.
+      rate: of every step.
+      ema: decay a step of the averages that it keeps of the weights; 0: none.
+    """
+    kinds = _KINDS | {
+        name: partial(kind, momentum=optimizer.momentum) for name, kind in _WITH_MOMENTUM.items()
     }
     kind = cast("Any", kinds[optimizer.name])  # Keras types a schedule as no learning rate
-    return kind(TabledRate(rates), weight_decay=optimizer.weight_decay)
+    averages = {"use_ema": True, "ema_momentum": ema} if ema else {}
+    return kind(rate, weight_decay=optimizer.weight_decay, **averages)

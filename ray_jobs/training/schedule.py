@@ -1,8 +1,15 @@
-"""The learning rate, step by step: linear warm-up, a hold, then half a cosine down to zero."""
+"""The learning rate, step by step: a linear warm-up, a hold, then what the kind says. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+from ray_jobs.contract.recipe import Schedule
+
+# As Keras's ReduceLROnPlateau has them, but for its factor: the lesson divides by 10.
+_PROGRESS = 1e-4
+_FACTOR = 0.1
 
 
 def warmup_cosine(
@@ -54,3 +61,49 @@ def warmup_cosine(
     if step <= fall_from:
         return base_lr
     return 0.5 * base_lr * (1 + math.cos(math.pi * (step - fall_from) / (total_steps - fall_from)))
+
+
+def rate_table(schedule: Schedule, *, epochs: int, steps: int) -> list[float]:
+    """The rate of every step, from 0 to the total; `steps` are those of an epoch.
+
+    A plateau's rates are those of a training without any: see `plateau_factor`.
+    """
+    total = epochs * steps
+    # The end of the hold is rounded, not its length: the two together never pass the total.
+    warmup = round(schedule.warmup_epochs * steps)
+    hold = round((schedule.warmup_epochs + schedule.hold_epochs) * steps) - warmup
+    if schedule.kind != "warmup-cosine":
+        hold = total - warmup
+    return [
+        warmup_cosine(
+            step,
+            base_lr=schedule.base_lr,
+            total_steps=total,
+            warmup_lr=schedule.warmup_lr,
+            warmup_steps=warmup,
+            hold_steps=hold,
+        )
+        for step in range(total + 1)
+    ]
+
+
+def plateau_factor(losses: Iterable[float], patience: int) -> float:
+    """What the rate is multiplied by, after epochs with these validation losses.
+
+    A tenth for each time that the least loss has not fallen by more than 1e-4 for `patience`
+    epochs; then it is waited as long again.
+
+    >>> plateau_factor([1.0, 0.5, 0.5, 0.6], patience=2)
+    0.1
+    >>> plateau_factor([1.0, 0.5, 0.5, 0.4], patience=2)
+    1.0
+    """
+    least, waited, factor = math.inf, 0, 1.0
+    for loss in losses:
+        if loss < least - _PROGRESS:
+            least, waited = loss, 0
+            continue
+        waited += 1
+        if waited == patience:
+            factor, waited = factor * _FACTOR, 0
+    return factor

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 import keras
@@ -15,6 +16,7 @@ import tensorflow as tf
 from ray_jobs.training.data.mixup import mix, mix_images
 
 Batch = tuple[tf.Tensor, ...]
+Tensors = list[tf.Tensor]
 
 
 class Sums(NamedTuple):
@@ -29,12 +31,42 @@ class Sums(NamedTuple):
         return Sums(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-Step = Callable[[Batch], tf.Tensor]
+class Answer(NamedTuple):
+    """What all workers together say of a step of training.
+
+    Attributes:
+      sums: of the step.
+      is_finite: whether the loss and every gradient were.
+      is_wanted: whether any of them wants a checkpoint.
+    """
+
+    sums: Sums
+    is_finite: bool
+    is_wanted: bool
+
+
+class Rules(NamedTuple):
+    """What a recipe says of a step; see `make_train_step`."""
+
+    smoothing: float = 0.0
+    clipnorm: float | None = None
+    mixup: bool = False
+    accumulate: int = 1
+
+
+TrainStep = Callable[[Batch, tf.Tensor], tf.Tensor]
+EvaluationStep = Callable[[Batch], tf.Tensor]
 
 
 def as_sums(answer: tf.Tensor) -> Sums:
-    """What a step answered, as numbers."""
+    """What an evaluation step answered, as numbers."""
     return Sums(*(float(value) for value in answer.numpy()))
+
+
+def as_answer(answer: tf.Tensor) -> Answer:
+    """What a training step answered, as numbers."""
+    *sums, squares, wishes = answer.numpy().tolist()
+    return Answer(Sums(*sums), math.isfinite(sums[0] + squares), wishes > 0)
 
 
 def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -57,60 +89,73 @@ def make_train_step(
     strategy: tf.distribute.Strategy,
     net: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    *,
-    smoothing: float,
-    clipnorm: float | None = None,
-    mixup: bool = False,
-) -> Step:
-    """A compiled step: (x, labels, shares, weights) of this worker -> global sums, float32 [3].
+    rules: Rules,
+) -> TrainStep:
+    """A compiled step: (x, labels, shares, weights) of this worker, and its wish for a checkpoint.
+
+    It answers float32 [5], the same on every worker: the `Sums`, the squares of all gradients
+    (finite where those are), the wishes. The wish, float32 scalar, is 0 or 1: so all workers learn
+    by the same step what one of them knows, at no cost.
 
     `x` may be uint8; it is mixed here, as float32, on the device that trains. An answer is correct
     that names the image with the larger share.
 
     The gradient is that of the weighted mean over the *global* batch: Keras sums gradients over
     workers, so each divides by the sum of all weights. `clipnorm` bounds the norm of that sum, not
-    of a worker's own part, as Keras's `global_clipnorm` would.
+    of a worker's own part, as Keras's `global_clipnorm` would. `accumulate` parts of the batch go
+    through the network one after the other, in less memory: Keras's own accumulation raises under
+    this strategy, and would count each part as a step.
     """
     variables = [variable.value for variable in net.trainable_variables]
-
     classes = net.output_shape[-1]
 
+    def of_part(x: tf.Tensor, targets: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Tensors:
+        with tf.GradientTape() as tape:
+            logits = net(x, training=True)
+            loss = tf.reduce_sum(cross_entropy(targets, logits, rules.smoothing) * weights)
+        gradients = cast("Tensors", tape.gradient(loss, variables))
+        return [_sums(loss, logits, labels, weights), *gradients]
+
     def on_replica(
-        x: tf.Tensor, labels: tf.Tensor, shares: tf.Tensor, weights: tf.Tensor
+        x: tf.Tensor, labels: tf.Tensor, shares: tf.Tensor, weights: tf.Tensor, wish: tf.Tensor
     ) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         targets = tf.one_hot(labels, classes)
-        if mixup:
+        if rules.mixup:
             x, targets = mix_images(x, shares), mix(targets, shares)
-        x = tf.cast(x, tf.float32)
-        with tf.GradientTape() as tape:
-            logits = net(x, training=True)
-            loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
-        sums = _all_sums(loss, logits, labels, weights)
-        whole = cast("list[tf.Tensor]", tape.gradient(loss, variables))
-        gradients = [part / sums[2] for part in whole]
-        if clipnorm is not None:
+        parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
+        own, *whole = _one_by_one(of_part, parts)
+        squares = tf.add_n([tf.reduce_sum(tf.square(part)) for part in whole])
+        said = tf.concat([own, [squares, wish]], 0)
+        answer = context.all_reduce(tf.distribute.ReduceOp.SUM, said)
+        gradients = [part / answer[2] for part in whole]
+        if rules.clipnorm is not None:
             summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            clipped, _ = tf.clip_by_global_norm(summed, clipnorm)
+            clipped, _ = tf.clip_by_global_norm(summed, rules.clipnorm)
             gradients = [part / strategy.num_replicas_in_sync for part in clipped]
         optimizer.apply(gradients, net.trainable_variables)
-        return sums
+        return answer
 
-    return _compiled(strategy, on_replica)
+    def step(batch: Batch, wish: tf.Tensor) -> tf.Tensor:
+        return _any_local(strategy, strategy.run(on_replica, args=(*batch, wish)))
+
+    return tf.function(step)
 
 
 def make_evaluation_step(
     strategy: tf.distribute.Strategy, net: keras.Model, *, smoothing: float
-) -> Step:
+) -> EvaluationStep:
     """A compiled step: (x, labels, weights) of this worker -> global sums, float32 [3]."""
 
     def on_replica(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits = net(x, training=False)
         targets = tf.one_hot(labels, logits.shape[-1])
         loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
-        return _all_sums(loss, logits, labels, weights)
+        context = tf.distribute.get_replica_context()
+        own = _sums(loss, logits, labels, weights)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
-    return _compiled(strategy, on_replica)
+    return tf.function(lambda batch: _any_local(strategy, strategy.run(on_replica, args=batch)))
 
 
 def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callable[[], None]:
@@ -132,18 +177,29 @@ def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callab
     return average if moving else lambda: None
 
 
-def _all_sums(
-    loss: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
-) -> tf.Tensor:
+def _sums(loss: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """This worker's `Sums`: float32 [3]."""
     hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32)
-    own = tf.stack([loss, tf.reduce_sum(hits * weights), tf.reduce_sum(weights)])
-    context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+    return tf.stack([loss, tf.reduce_sum(hits * weights), tf.reduce_sum(weights)])
 
 
-def _compiled(strategy: tf.distribute.Strategy, on_replica: Callable[..., tf.Tensor]) -> Step:
-    def step(batch: Batch) -> tf.Tensor:
-        # The sums are the same on every replica: any local one will do.
-        return strategy.experimental_local_results(strategy.run(on_replica, args=batch))[0]
+def _parts(batch: Batch, count: int) -> list[Batch]:
+    """A batch in that many parts, as equal as can be; fewer where it has fewer images."""
+    images = batch[0].shape[0]
+    sizes = [len(range(part, images, count)) for part in range(min(count, images))]
+    return list(zip(*(tf.split(values, sizes) for values in batch), strict=True))
 
-    return tf.function(step)
+
+def _one_by_one(of_part: Callable[..., Tensors], parts: Sequence[Batch]) -> Tensors:
+    """The sum over the parts of what is made of each; no two are in memory at once."""
+    total: Tensors = []
+    for part in parts:
+        with tf.control_dependencies(total):
+            own = of_part(*part)
+        total = [a + b for a, b in zip(total, own, strict=True)] if total else own
+    return total
+
+
+def _any_local(strategy: tf.distribute.Strategy, answers: tf.Tensor) -> tf.Tensor:
+    """What all replicas answered alike."""
+    return strategy.experimental_local_results(answers)[0]

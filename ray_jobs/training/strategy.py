@@ -5,6 +5,7 @@ One code path: a single worker is a cluster of one, a GPU is one replica a worke
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 # A collective blocks a thread of the pool: one more must be left for the graph.
@@ -20,6 +21,16 @@ def configure_devices(cpus: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(max(cpus, _LEAST_INTER_OP_THREADS))
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, enable=True)
+
+
+def set_precision(policy: str, *, use_gpu: bool) -> None:
+    """Have networks that are built from now on compute as the recipe says, on GPUs.
+
+    CPUs have no bfloat16 to speak of: there it is float32 always. Never float16: its loss scaling
+    decides on each worker for itself whether a step is taken, and then waits for the others for
+    ever.
+    """
+    keras.mixed_precision.set_global_policy(policy if use_gpu else "float32")
 
 
 def make_strategy(*, use_gpu: bool) -> tf.distribute.Strategy:

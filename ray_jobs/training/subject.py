@@ -1,4 +1,4 @@
-"""What trains, and on what: the whole network on images, or a head on features computed once."""
+"""What trains in a phase, and on what: a network on images, or a head on features."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.recipe import NO_AUGMENT
 from ray_jobs.contract.run import Progress
 from ray_jobs.training.data import pipeline
 from ray_jobs.training.data.part import Part, part_of
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.models import classifier, pretrained
+from ray_jobs.training.models.unfreeze import set_trainable
+from ray_jobs.training.phases import Phase, epochs_of
 from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -26,12 +29,16 @@ _FEATURE_BATCH = 32
 
 @dataclass(frozen=True)
 class Subject:
-    """`net` is what trains, `whole` what is saved: the same, or a head and the model around it.
+    """What trains in a phase, and on what.
 
-    `samples` are the sha256 of the training images, by their row.
+    `net` is stepped, `kept` is what of it learns and is kept, `head` its head, `whole` what is
+    saved in the end: on features, the first three are the head. `samples` are the sha256 of the
+    training images, by their row.
     """
 
     net: keras.Model
+    kept: keras.Model
+    head: keras.Model
     whole: keras.Model
     share: Share
     examples: pipeline.Examples
@@ -40,27 +47,36 @@ class Subject:
     samples: list[str]
 
 
-def prepare(worker: Worker, strategy: tf.distribute.Strategy) -> Subject:
-    """Build the networks and this worker's data, as the recipe says."""
-    make = _on_features if worker.spec.recipe.trainable == "head" else _on_images
+def prepare(worker: Worker, strategy: tf.distribute.Strategy, phase: Phase) -> Subject:
+    """Build the networks and this worker's data for a phase.
+
+    Features are computed once where the backbone is frozen and nothing is augmented.
+    """
+    on_features = phase.trainable == "head" and phase.augment == NO_AUGMENT
+    make = _on_features if on_features else _on_images
     train, val = (
         part_of(worker.share(split), worker.photos(split)) for split in (Split.TRAIN, Split.VAL)
     )
-    return make(worker, strategy, train, val)
+    return make(worker, strategy, phase, train, val)
 
 
-def _on_images(worker: Worker, strategy: tf.distribute.Strategy, train: Part, val: Part) -> Subject:
+def _on_images(
+    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, train: Part, val: Part
+) -> Subject:
     recipe, seed = worker.spec.recipe, worker.spec.seed
     with strategy.scope():
         backbone = _backbone(worker)
         head = _head(worker, backbone)
         whole = classifier.join(backbone, head)
+    set_trainable(whole, head, phase.trainable, freeze_batchnorm=recipe.freeze_batchnorm)
     return Subject(
         net=whole,
+        kept=head if phase.trainable == "head" else whole,
+        head=head,
         whole=whole,
         share=train.share,
         examples=pipeline.shuffled_image_examples(
-            train.photos, recipe.image_px, recipe.augment, seed=seed
+            train.photos, recipe.image_px, phase.augment, seed=seed
         ),
         val_share=val.share,
         val=pipeline.image_examples(val.photos, recipe.image_px),
@@ -69,7 +85,7 @@ def _on_images(worker: Worker, strategy: tf.distribute.Strategy, train: Part, va
 
 
 def _on_features(
-    worker: Worker, strategy: tf.distribute.Strategy, train: Part, val: Part
+    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, train: Part, val: Part
 ) -> Subject:
     # A frozen backbone is the same on every worker already: no need to mirror it.
     backbone = _backbone(worker)
@@ -81,6 +97,8 @@ def _on_features(
         head = _head(worker, backbone)
     return Subject(
         net=head,
+        kept=head,
+        head=head,
         whole=classifier.join(backbone, head),
         share=train.share,
         examples=pipeline.shuffled_feature_examples(
@@ -127,7 +145,7 @@ def _featurise(
         rows = slice(done, done + len(own))
         features[rows], labels[rows] = see(images).numpy(), own.numpy()
         done = rows.stop
-        worker.board.show(_features_progress(worker, done, total, time.monotonic() - started))
+        worker.show(_features_progress(worker, done, total, time.monotonic() - started))
     log.info("features of %d images in %.1f s", done, time.monotonic() - started)
     return features, labels
 
@@ -138,7 +156,7 @@ def _features_progress(worker: Worker, done: int, total: int, seconds: float) ->
         run_id=worker.spec.run_id,
         phase="features",
         epoch=0,
-        epochs=worker.spec.recipe.epochs,
+        epochs=epochs_of(worker.spec.recipe),
         step=done * worker.world,
         steps=total * worker.world,
         loss=None,

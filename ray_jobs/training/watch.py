@@ -6,6 +6,9 @@ import logging
 import time
 
 from ray_jobs.contract.run import EpochMetrics, Progress
+from ray_jobs.training.journal import Journal
+from ray_jobs.training.outcome import TrainingState
+from ray_jobs.training.phases import epochs_of
 from ray_jobs.training.step import Sums
 from ray_jobs.training.worker import Worker
 
@@ -13,20 +16,21 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Keeps the time of one worker's training; only the chief's is shown.
+    """Keeps the time of one worker's phase; only the chief's is shown."""
 
-    `steps` are those of an epoch. What lies before `epoch` was trained by an earlier attempt.
-    """
+    def __init__(self, worker: Worker, journal: Journal) -> None:
+        self._worker, self._journal = worker, journal
+        self._recipe = worker.spec.recipe
+        self._epochs = epochs_of(self._recipe)
 
-    def __init__(self, worker: Worker, *, steps: int, epoch: int) -> None:
-        self._worker = worker
+    def begin(self, *, steps: int, state: TrainingState) -> None:
+        """Start the clock where a training stands; `steps` are those of an epoch."""
         self._steps = steps
-        self._epochs = worker.spec.recipe.epochs
-        self._first = epoch * steps
+        self._first = state.epoch * steps + state.done_of(steps)
         self._started = time.monotonic()
 
-    def step(self, step: int, rate: float, sums: Sums) -> None:
-        """Show one step; `step` counts from 1 over all epochs, `sums` are those of its epoch."""
+    def step(self, step: int, rate: float, sums: Sums, of_epoch: Sums) -> None:
+        """Show one step; `step` counts from 1 over all epochs."""
         done, total = step - self._first, self._epochs * self._steps
         seconds = max(time.monotonic() - self._started, 1e-9)
         progress = Progress(
@@ -36,16 +40,17 @@ class Watch:
             epochs=self._epochs,
             step=step,
             steps=total,
-            loss=sums.loss / sums.images,
-            accuracy=sums.correct / sums.images,
+            loss=of_epoch.loss / of_epoch.images,
+            accuracy=of_epoch.correct / of_epoch.images,
             learning_rate=rate,
-            images_per_s=done * self._worker.spec.recipe.batch_size / seconds,
+            images_per_s=done * self._recipe.batch_size / seconds,
             seconds_left=seconds / done * (total - step),
         )
-        self._worker.board.show(progress)
+        self._worker.show(progress)
 
     def epoch(self, metrics: EpochMetrics) -> None:
         """Log one epoch, in one line."""
+        self._journal.epoch(metrics)
         if self._worker.is_chief:
             log.info("%s", line_of(metrics, self._epochs, self._epochs * self._steps))
 

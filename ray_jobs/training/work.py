@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -17,11 +17,13 @@ from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
 from ray_jobs.storage import put_content
 from ray_jobs.training.backend import quieten_reports
-from ray_jobs.training.loop import Training
+from ray_jobs.training.journal import Journal
+from ray_jobs.training.keeper import Keeper
+from ray_jobs.training.loop import Tools, train
 from ray_jobs.training.memory import keep_freed_memory
 from ray_jobs.training.outcome import Outcome
-from ray_jobs.training.strategy import configure_devices, make_strategy
-from ray_jobs.training.subject import prepare
+from ray_jobs.training.strategy import configure_devices, make_strategy, set_precision
+from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.worker import Worker
 
 
@@ -32,17 +34,28 @@ def work(config: Mapping[str, str]) -> str | None:
     tf.get_logger().setLevel(logging.WARNING)  # a line for each collective it builds
     keep_freed_memory()
     worker = Worker.from_config(config)
+    recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)
-    strategy = make_strategy(use_gpu=worker.spec.resources.use_gpu)
-    with worker.board.publishing() if worker.is_chief else nullcontext():
-        subject = prepare(worker, strategy)
-        state = Training(worker, strategy, subject).run()
-        if not worker.is_chief:
-            return None
-        weights = _publish_weights(worker, subject.whole)
-    outcome = Outcome(state=state, weights=weights, workers=worker.world)
+    set_precision(recipe.precision, use_gpu=use_gpu)
+    strategy = make_strategy(use_gpu=use_gpu)
+    with ExitStack() as stack:
+        stack.enter_context(worker.watchdog.watching())
+        if worker.is_chief:
+            stack.enter_context(worker.board.publishing())
+        journal = stack.enter_context(Journal.of(worker))
+        tools = Tools(worker, strategy, Keeper(worker), journal, _trace(worker, strategy))
+        state, model = train(tools)
+    if not worker.is_chief:
+        return None
+    outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
     return outcome.to_json().decode()
+
+
+def _trace(worker: Worker, strategy: tf.distribute.Strategy) -> Trace:
+    replicas = strategy.num_replicas_in_sync
+    trace = WorkerTrace(rank=worker.rank, workers=worker.world, replicas=replicas)
+    return Trace(worker.store, worker.spec.run_id, trace)
 
 
 def _publish_weights(worker: Worker, model: keras.Model) -> ObjectRef:

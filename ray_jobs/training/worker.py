@@ -9,31 +9,14 @@ from pathlib import Path
 import ray
 import ray.train
 
-from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.document import Document
-from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.run import Progress, RunSpec
 from ray_jobs.storage import Store, connect
 from ray_jobs.training.data.photos import Photos, fetch_photos
 from ray_jobs.training.data.share import Share, share_of
 from ray_jobs.training.order import read_order
 from ray_jobs.training.progress import ProgressBoard
-
-
-class WorkerTrace(Document):
-    """`runs/<run_id>/workers/<rank>.json`: what a worker can be held to.
-
-    `weights` is the digest of the trained variables after each epoch since `first_epoch`: the same
-    on every rank. `samples` are the images of its first epoch: disjoint between ranks, and together
-    the training split.
-    """
-
-    rank: int
-    workers: int
-    replicas: int
-    first_epoch: int
-    weights: tuple[str, ...] = ()
-    samples: tuple[str, ...] = ()
+from ray_jobs.training.watchdog import Watchdog
 
 
 @dataclass(frozen=True)
@@ -47,6 +30,7 @@ class Worker:
     manifest: DatasetManifest
     store: Store
     board: ProgressBoard
+    watchdog: Watchdog
 
     @classmethod
     def from_config(cls, config: Mapping[str, str]) -> Worker:
@@ -63,6 +47,7 @@ class Worker:
             manifest=order.manifest,
             store=store,
             board=ProgressBoard(store, order.spec.run_id),
+            watchdog=Watchdog(60 * order.spec.resources.stall_minutes),
         )
 
     @property
@@ -85,7 +70,7 @@ class Worker:
         shards = self.share(split).shards
         return fetch_photos(self.store, self.manifest, split, shards, self.folder)
 
-    def leave_trace(self, trace: WorkerTrace) -> None:
-        """Write the trace, over the one of the epoch before."""
-        key = keys.run(self.spec.run_id, f"workers/{self.rank}.json")
-        self.store.put(key, trace.to_json())
+    def show(self, progress: Progress) -> None:
+        """Show how far it has come."""
+        self.watchdog.progress()
+        self.board.show(progress)

@@ -99,3 +99,23 @@ def test_another_failure_of_the_controller_is_not_dressed_up():
 
     with pytest.raises(ControllerError, match="by nobody foreseen"):
         _raise_ours(ControllerError(KeyError("by nobody foreseen")), resources(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("error", "decision"),
+    [
+        (RuntimeError("a collective was cut off"), "RETRY"),
+        (ClusterError("the object store does not answer", "it up", "Look"), "RETRY"),
+        (SpecError("the loss is nan", "finite numbers", "Lower it"), "RAISE"),
+        (DataError("a shard is not the one", "the one", "Restore it"), "RAISE"),
+    ],
+)
+def test_what_is_wrong_with_the_order_or_the_data_is_not_tried_again(error, decision):
+    from ray.train import FailureConfig
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.backend import FailurePolicy
+
+    failed = WorkerGroupError("one of two", {0: RuntimeError("cut off with it"), 1: error})
+    policy = FailurePolicy(FailureConfig(max_failures=3))
+    assert policy.make_decision(failed).value == decision

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ray_jobs.contract.recipe import Optimizer, Schedule
-from ray_jobs.training.schedule import warmup_cosine
+from ray_jobs.training.schedule import rate_table, warmup_cosine
+from tests.training.conftest import KERAS_COPY
 
 pytestmark = pytest.mark.tf
 
@@ -25,7 +26,7 @@ def expected(step: int) -> np.float32:
 def test_the_traced_rate_is_that_of_the_function_at_every_step():
     import tensorflow as tf
 
-    from ray_jobs.training.rates import TabledRate, rate_table
+    from ray_jobs.training.rates import TabledRate
 
     rate = TabledRate(rate_table(SCHEDULE, epochs=4, steps=6))
     traced = tf.function(rate, input_signature=[tf.TensorSpec([], tf.int64)])
@@ -34,24 +35,15 @@ def test_the_traced_rate_is_that_of_the_function_at_every_step():
         assert rate(tf.constant(step, tf.int64)).numpy() == expected(step)
 
 
-def test_a_warm_up_and_a_hold_that_both_round_up_still_end_with_the_training():
-    from ray_jobs.training.rates import rate_table
-
-    # Three steps: 1.5 of warm-up become 2, and leave 1 of the 1.5 of hold.
-    halves = Schedule(base_lr=0.4, warmup_epochs=0.5, hold_epochs=0.5)
-    assert rate_table(halves, epochs=1, steps=3) == [0.0, 0.2, 0.4, 0.4]
-
-
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
 def test_the_optimizer_takes_the_next_rate_with_every_step(name: str):
     import keras
     import tensorflow as tf
 
-    from ray_jobs.training.rates import make_optimizer, rate_table
+    from ray_jobs.training.rates import TabledRate, make_optimizer
 
-    optimizer = make_optimizer(
-        Optimizer(name=name, weight_decay=0.1), rate_table(SCHEDULE, epochs=4, steps=6)
-    )
+    rate = TabledRate(rate_table(SCHEDULE, epochs=4, steps=6))
+    optimizer = make_optimizer(Optimizer(name=name, weight_decay=0.1), rate)
     weight = keras.Variable(1.0)
     optimizer.build([weight])
     apply = tf.function(lambda: optimizer.apply([tf.constant(1.0)], [weight]))
@@ -64,13 +56,72 @@ def test_adam_moves_by_the_rate_of_the_step():
     import keras
     import tensorflow as tf
 
-    from ray_jobs.training.rates import make_optimizer, rate_table
+    from ray_jobs.training.rates import TabledRate, make_optimizer
 
     # With a gradient that never changes, Adam's step is the rate itself (Kingma and Ba 2015, 2.1).
-    optimizer = make_optimizer(Optimizer(), rate_table(SCHEDULE, epochs=4, steps=6))
+    rate = TabledRate(rate_table(SCHEDULE, epochs=4, steps=6))
+    optimizer = make_optimizer(Optimizer(), rate)
     weight = keras.Variable(0.0)
     optimizer.build([weight])
     for step in range(24):
         before = float(weight)
         optimizer.apply([tf.constant(1.0)], [weight])
         assert before - float(weight) == pytest.approx(float(expected(step)), abs=1e-5)
+
+
+def test_a_factor_set_between_steps_counts_from_the_next_on():
+    import keras
+    import tensorflow as tf
+
+    from ray_jobs.training.rates import TabledRate, make_optimizer
+
+    rate = TabledRate([0.5] * 3)
+    optimizer = make_optimizer(Optimizer(name="sgd", momentum=0.0), rate)
+    weight = keras.Variable(1.0)
+    optimizer.build([weight])
+    apply = tf.function(lambda: optimizer.apply([tf.constant(1.0)], [weight]))
+    apply()
+    assert float(weight) == 0.5
+    rate.factor.assign(0.1)
+    apply()
+    assert float(weight) == pytest.approx(0.45)
+
+
+def test_the_averages_follow_the_weights_by_the_decay():
+    import keras
+    import tensorflow as tf
+
+    from ray_jobs.training.checkpoint import averages_of
+    from ray_jobs.training.rates import TabledRate, make_optimizer
+
+    sgd = Optimizer(name="sgd", momentum=0.0)
+    optimizer = make_optimizer(sgd, TabledRate([1.0] * 4), ema=0.9)
+    weight = keras.Variable(0.0)
+    optimizer.build([weight])
+    average = None
+    for _ in range(4):
+        optimizer.apply([tf.constant(-1.0)], [weight])
+        now = float(weight)
+        average = now if average is None else 0.9 * average + 0.1 * now
+        (found,) = averages_of(optimizer)
+        assert float(found) == pytest.approx(average)
+    assert float(weight) == 4.0
+
+
+@KERAS_COPY
+def test_a_plateau_is_one_where_keras_sees_one():
+    import keras
+
+    from ray_jobs.training.schedule import plateau_factor
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    judge = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=3)
+    judge.set_model(model)
+    judge.on_train_begin()
+    losses = np.random.default_rng(1).normal(1, 0.1, 40).round(2).tolist()
+    for epoch, loss in enumerate(losses):
+        judge.on_epoch_end(epoch, {"val_loss": loss})
+        factor = plateau_factor(losses[: epoch + 1], patience=3)
+        assert float(model.optimizer.learning_rate) == pytest.approx(factor, rel=1e-4)
+    assert factor < 0.01

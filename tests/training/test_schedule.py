@@ -7,8 +7,9 @@ import math
 
 import pytest
 
+from ray_jobs.contract.recipe import Schedule
 from ray_jobs.training import metrics, schedule
-from ray_jobs.training.schedule import warmup_cosine
+from ray_jobs.training.schedule import plateau_factor, rate_table, warmup_cosine
 
 
 @pytest.mark.parametrize("module", [schedule, metrics])
@@ -64,3 +65,33 @@ def test_a_warm_up_that_starts_above_the_peak_is_refused():
 
 def test_without_a_warm_up_its_rate_does_not_matter():
     assert warmup_cosine(0, base_lr=0.1, total_steps=3, warmup_lr=0.2) == 0.1
+
+
+def test_a_warm_up_and_a_hold_that_both_round_up_still_end_with_the_training():
+    # Three steps: 1.5 of warm-up become 2, and leave 1 of the 1.5 of hold.
+    halves = Schedule(base_lr=0.4, warmup_epochs=0.5, hold_epochs=0.5)
+    assert rate_table(halves, epochs=1, steps=3) == [0.0, 0.2, 0.4, 0.4]
+
+
+@pytest.mark.parametrize("kind", ["constant", "plateau"])
+def test_what_does_not_fall_warms_up_and_stays(kind: str):
+    steady = Schedule(kind=kind, base_lr=0.4, warmup_epochs=1)
+    assert rate_table(steady, epochs=3, steps=2) == [0.0, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("losses", "factor"),
+    [
+        ([], 1.0),
+        ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], 1.0),
+        ([1.0] * 5, 1.0),  # the first of them was progress
+        ([1.0] * 6, 0.1),
+        ([1.0] * 10, 0.1),
+        ([1.0] * 11, 0.01),
+        ([1.0, *[0.99995] * 5], 0.1),  # less than 1e-4 better is no progress
+        ([1.0, 1.1, 1.1, 1.1, 1.1, 0.5, 0.6, 0.6, 0.6, 0.6], 1.0),
+        ([float("nan")] * 5, 0.1),
+    ],
+)
+def test_the_rate_is_a_tenth_after_five_epochs_without_progress(losses: list[float], factor: float):
+    assert plateau_factor(losses, patience=5) == pytest.approx(factor)

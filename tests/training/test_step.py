@@ -38,23 +38,43 @@ def small_net(strategy, *, batch_norm: bool = False):
         return keras.Sequential([*layers, *([keras.layers.BatchNormalization()] * batch_norm)])
 
 
-def stepped(strategy, batch, *, clipnorm=None, smoothing=0.1, mixup=False):
-    """The sums of one SGD step, and the kernel before and after."""
+def answered(strategy, batch, *, wish=0.0, net=None, smoothing=0.1, **rules):
+    """What one SGD step answers, and the kernel before and after."""
     import keras
+    import tensorflow as tf
 
     from ray_jobs.training.checkpoint import values_of
-    from ray_jobs.training.step import as_sums, make_train_step
+    from ray_jobs.training.step import Rules, as_answer, make_train_step
 
-    net = small_net(strategy)
+    net = net or small_net(strategy)
     before = values_of(net.weights)[0]
     with strategy.scope():
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(net.trainable_variables)
-    step = make_train_step(
-        strategy, net, optimizer, smoothing=smoothing, clipnorm=clipnorm, mixup=mixup
-    )
-    sums = as_sums(step(per_replica(strategy, *batch)))
-    return sums, before, values_of(net.weights)[0]
+    step = make_train_step(strategy, net, optimizer, Rules(smoothing=smoothing, **rules))
+    answer = as_answer(step(per_replica(strategy, *batch), tf.constant(wish)))
+    return answer, before, values_of(net.weights)[0]
+
+
+def trained_by_sgd(strategy, net):
+    """A step of plain SGD, whose answer can be read."""
+    import keras
+
+    from ray_jobs.training.step import Rules, as_answer, make_train_step
+
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(1.0)
+        optimizer.build(net.trainable_variables)
+    step = make_train_step(strategy, net, optimizer, Rules())
+    return lambda batch, wish: as_answer(step(batch, wish))
+
+
+def stepped(strategy, batch, **how):
+    """The sums of one SGD step, and the kernel before and after."""
+    answer, before, after = answered(strategy, batch, **how)
+    assert answer.is_finite
+    assert not answer.is_wanted
+    return answer.sums, before, after
 
 
 @pytest.fixture
@@ -131,6 +151,49 @@ def test_the_norm_that_is_clipped_is_that_of_the_summed_gradient(two_replicas, a
     assert np.linalg.norm(moved) < 0.01 < np.linalg.norm(whole)
 
 
+@pytest.mark.parametrize("accumulate", [2, 3, 100])
+def test_parts_one_after_the_other_are_as_the_batch_at_once(accumulate, two_replicas, alone):
+    for strategy in (two_replicas, alone):
+        sums, _, kernel = stepped(strategy, BATCH, accumulate=accumulate)
+        whole, _, expected = stepped(strategy, BATCH)
+        np.testing.assert_allclose(kernel, expected, atol=1e-6)
+        assert sums == pytest.approx(whole, rel=1e-5)
+
+
+def test_an_overflow_on_one_replica_is_known_to_both_and_neither_waits(two_replicas):
+    broken = X.copy()
+    broken[5] = np.inf  # the second replica's
+    answer, *_ = answered(two_replicas, (broken, LABELS, WHOLE, WEIGHTS))
+    assert not answer.is_finite
+
+
+def test_a_gradient_that_is_not_finite_is_known_though_the_loss_is(two_replicas):
+    import keras
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def overflows(x):
+        return tf.identity(x), lambda upstream: upstream * np.inf
+
+    with two_replicas.scope():
+        layers = [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Lambda(overflows)]
+        net = keras.Sequential(layers)
+    answer, *_ = answered(two_replicas, BATCH, net=net)
+    assert np.isfinite(answer.sums.loss)
+    assert not answer.is_finite
+
+
+def test_the_wish_of_one_is_known_to_all(two_replicas):
+    import tensorflow as tf
+
+    wishes = two_replicas.experimental_distribute_values_from_function(
+        lambda context: tf.constant(float(context.replica_id_in_sync_group))
+    )
+    net = small_net(two_replicas)
+    step = trained_by_sgd(two_replicas, net)
+    assert step(per_replica(two_replicas, *BATCH), wishes).is_wanted
+
+
 def test_evaluation_sums_are_exact_and_leave_filling_places_out(two_replicas):
     from ray_jobs.training.checkpoint import values_of
     from ray_jobs.training.step import as_sums, make_evaluation_step
@@ -147,15 +210,16 @@ def test_evaluation_sums_are_exact_and_leave_filling_places_out(two_replicas):
 
 def test_moving_statistics_become_the_mean_over_replicas(two_replicas):
     import keras
+    import tensorflow as tf
 
-    from ray_jobs.training.step import make_averaging, make_train_step
+    from ray_jobs.training.step import Rules, make_averaging, make_train_step
 
     net = small_net(two_replicas, batch_norm=True)
     with two_replicas.scope():
         optimizer = keras.optimizers.SGD(0.0)
         optimizer.build(net.trainable_variables)
-    step = make_train_step(two_replicas, net, optimizer, smoothing=0.0)
-    step(per_replica(two_replicas, *BATCH))
+    step = make_train_step(two_replicas, net, optimizer, Rules())
+    step(per_replica(two_replicas, *BATCH), tf.constant(0.0))
     moving = net.layers[-1].moving_mean.value
     own = [part.numpy() for part in two_replicas.experimental_local_results(moving)]
     assert not np.allclose(*own)

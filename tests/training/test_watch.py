@@ -10,6 +10,7 @@ import pytest
 from ray_jobs.contract.errors import ClusterError
 from ray_jobs.contract.run import Progress
 from ray_jobs.training import progress as board
+from ray_jobs.training.outcome import TrainingState, Within
 from ray_jobs.training.progress import ProgressBoard
 from tests.fakes import InMemoryStore
 from tests.training.test_checkpoint import metrics
@@ -94,19 +95,21 @@ def test_an_epoch_is_one_line():
 
 @pytest.mark.tf
 def test_progress_counts_steps_over_all_epochs_and_the_time_of_this_attempt_alone():
+    from ray_jobs.recipes import catalog
     from ray_jobs.training.step import Sums
     from ray_jobs.training.watch import Watch
 
+    recipe = catalog.resolve("b0_scratch", {"epochs": 3, "head.epochs": 1, "batch_size": 8})
     seen: list[Progress] = []
-    worker = SimpleNamespace(
-        spec=SimpleNamespace(run_id="r", recipe=SimpleNamespace(epochs=4, batch_size=8)),
-        board=SimpleNamespace(show=seen.append),
-        is_chief=True,
-    )
-    watch = Watch(worker, steps=10, epoch=2)  # an earlier attempt trained two epochs
-    watch.step(21, 0.1, Sums(loss=4.0, correct=6.0, images=8.0))
+    spec = SimpleNamespace(run_id="r", recipe=recipe)
+    worker = SimpleNamespace(spec=spec, show=seen.append, is_chief=True)
+    watch = Watch(worker, SimpleNamespace(step=lambda row: None))
+    # An earlier attempt trained two epochs, and half of the third.
+    within = Within(done=5, steps=10, loss=0.0, correct=0.0, images=40.0)
+    watch.begin(steps=10, state=TrainingState(epoch=2, within=within))
+    watch.step(26, 0.1, Sums(1.0, 1.0, 8.0), Sums(loss=4.0, correct=6.0, images=8.0))
     (shown,) = seen
-    assert (shown.epoch, shown.epochs, shown.step, shown.steps) == (3, 4, 21, 40)
+    assert (shown.epoch, shown.epochs, shown.step, shown.steps) == (3, 4, 26, 40)
     assert (shown.loss, shown.accuracy, shown.learning_rate) == (0.5, 0.75, 0.1)
     assert shown.images_per_s is not None
-    assert shown.seconds_left == pytest.approx(19 * 8 / shown.images_per_s)
+    assert shown.seconds_left == pytest.approx(14 * 8 / shown.images_per_s)

@@ -1,0 +1,69 @@
+"""Checkpoints of a run: written beside the training, taken up again where it died."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from pathlib import Path
+
+import ray.train
+from ray.train import Checkpoint, CheckpointUploadMode
+
+from ray_jobs.contract.errors import SortlineError
+from ray_jobs.training import checkpoint
+from ray_jobs.training.checkpoint import Parts
+from ray_jobs.training.notice import Notice
+from ray_jobs.training.outcome import TrainingState
+from ray_jobs.training.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """One worker's hand on the checkpoints; all ranks call it alike, the chief's speak for all."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._is_chief = worker.is_chief
+        self._identity = checkpoint.identity_of(worker.spec, worker.manifest.classes)
+        self._every_s = 60 * worker.spec.resources.checkpoint_minutes
+        self._kept_at = time.monotonic()
+        self._notice = Notice()
+
+    def is_due(self) -> bool:
+        """Whether this worker wants a checkpoint: by the chief's clock, or for a notice."""
+        is_time = self._is_chief and time.monotonic() - self._kept_at >= self._every_s
+        return self._notice.is_new() or is_time
+
+    def restore(self) -> tuple[TrainingState, Parts] | None:
+        """The newest good checkpoint, or None. One that is refused is named in the log."""
+        for reported in reversed(ray.train.get_all_reported_checkpoints()):
+            try:
+                with reported.checkpoint.as_directory() as folder:
+                    return checkpoint.load(Path(folder), self._identity)
+            except (SortlineError, OSError) as error:
+                name = Path(reported.checkpoint.path).name
+                log.warning("checkpoint %s is refused, the one before it is tried: %s", name, error)
+        return None
+
+    def keep(self, state: TrainingState, parts: Parts) -> None:
+        """Commit a state: a barrier, but no longer; a thread writes it, and publishes it whole.
+
+        `parts` are copies: the training goes on meanwhile. The metrics are those of the last epoch.
+        """
+        self._kept_at = time.monotonic()
+        metrics = state.history[-1].model_dump() if state.history else {}
+        if not self._is_chief:
+            ray.train.report(metrics, checkpoint_upload_mode=CheckpointUploadMode.ASYNC)
+            return
+
+        def write(local: Checkpoint, name: str) -> Checkpoint:
+            checkpoint.save(Path(local.path), state, parts, self._identity)
+            return ray.train.get_context().get_storage().persist_current_checkpoint(local, name)
+
+        ray.train.report(
+            metrics,
+            Checkpoint.from_directory(tempfile.mkdtemp(prefix="checkpoint-")),
+            checkpoint_upload_mode=CheckpointUploadMode.ASYNC,  # which removes the folder
+            checkpoint_upload_fn=write,
+        )

@@ -1,0 +1,46 @@
+"""Notice that a worker is about to be taken away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import tensorflow as tf
+from ray.train.v2._internal.execution.context import get_train_context
+from tensorflow.python.eager import context
+
+log = logging.getLogger(__name__)
+
+# TensorFlow catches SIGTERM under a multi-worker strategy, and tells every worker by this key
+# (`tensorflow/core/distributed_runtime/preemption`, TensorFlow 2.21).
+_KEY = "TF_DEFAULT_PREEMPTION_NOTICE_KEY"
+
+
+class Notice:
+    """Knows whether a worker got SIGTERM, or its node is drained by Ray; asked at every step."""
+
+    def __init__(self) -> None:
+        self._signalled = threading.Event()
+        self._was_given = False
+        threading.Thread(target=self._wait, name="notice", daemon=True).start()
+
+    def is_new(self) -> bool:
+        """Whether there is one that was not there when this was asked before."""
+        given = self._signalled.is_set() or _is_drained()
+        is_new = given and not self._was_given
+        self._was_given = given
+        return is_new
+
+    def _wait(self) -> None:
+        try:
+            who = context.context().get_config_key_value(_KEY)
+        except tf.errors.OpError as error:  # the cluster is gone, and with it the question
+            log.debug("no more notices: %s", error)
+            return
+        log.warning("%s got SIGTERM: a checkpoint is written now", who)
+        self._signalled.set()
+
+
+def _is_drained() -> bool:
+    # `ray.train.get_preemption_info` is a barrier, too dear for a step; all workers are told.
+    return get_train_context().preemption_context.preemption_info is not None

@@ -1,0 +1,60 @@
+"""Ends a worker that makes no progress, and says where it hangs."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+
+def end_process() -> None:
+    """End this worker at once: Ray Train replaces the group, from its last checkpoint on.
+
+    A thread that waits in a collective can be told nothing else.
+    """
+    os._exit(1)
+
+
+class Watchdog:
+    """Must hear of progress every `limit_s` seconds, while it is `watching`."""
+
+    def __init__(self, limit_s: float, end: Callable[[], None] = end_process) -> None:
+        self._limit_s = limit_s
+        self._end = end
+        self._heard = time.monotonic()
+        self._is_over = threading.Event()
+
+    def progress(self) -> None:
+        """There was some."""
+        self._heard = time.monotonic()
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Watch until the block ends."""
+        self.progress()
+        thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(max(self._left(), 0.05)):
+            if self._left() <= 0:
+                log.critical("no progress for %.0f s; the stacks of all threads:", self._limit_s)
+                faulthandler.dump_traceback(sys.stderr, all_threads=True)
+                sys.stderr.flush()
+                self._end()
+                return
+
+    def _left(self) -> float:
+        return self._heard + self._limit_s - time.monotonic()

@@ -1,0 +1,49 @@
+"""A worker that hangs is ended, and says where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from ray_jobs.training.watchdog import Watchdog
+
+
+def test_a_worker_that_makes_progress_is_left_alone():
+    ended: list[bool] = []
+    dog = Watchdog(0.3, lambda: ended.append(True))
+    with dog.watching():
+        for _ in range(10):
+            time.sleep(0.05)
+            dog.progress()
+    assert not ended
+
+
+def test_the_clock_starts_with_the_watch():
+    ended: list[bool] = []
+    dog = Watchdog(0.3, lambda: ended.append(True))
+    time.sleep(0.4)
+    with dog.watching():
+        time.sleep(0.05)
+    assert not ended
+
+
+_HANGS = """
+import threading
+from ray_jobs.training.watchdog import Watchdog
+
+def hangs_in_a_collective():
+    threading.Event().wait()
+
+with Watchdog(0.2).watching():
+    hangs_in_a_collective()
+"""
+
+
+def test_a_worker_that_hangs_ends_with_the_stacks_of_its_threads():
+    done = subprocess.run(
+        [sys.executable, "-c", _HANGS], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "no progress for 0 s; the stacks of all threads" in done.stderr
+    assert "in hangs_in_a_collective" in done.stderr
