@@ -1,7 +1,7 @@
 """The object store as both sides use it: S3 through boto3, with conditional writes.
 
 Rules (invariant 2): objects are content-addressed or written once, pointers move by If-Match.
-`put` is for the two things that are neither: a progress report and a staged table.
+`put` is for what is neither: a progress report, a training's journal, a staged table.
 """
 
 from __future__ import annotations

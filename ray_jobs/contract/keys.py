@@ -69,6 +69,16 @@ def run(run_id: str, name: str = "") -> str:
     return f"runs/{run_id}/{name}"
 
 
+def steps(run_id: str) -> str:
+    """A row a training step of one run, of all its attempts; grows while it trains."""
+    return run(run_id, "steps.csv")
+
+
+def events(run_id: str, attempt: int) -> str:
+    """The TensorBoard event file of one attempt; TensorBoard reads them by name, in order."""
+    return run(run_id, f"tensorboard/events.out.tfevents.{attempt:04}")
+
+
 def champion(model: str) -> str:
     """The truth about a model's champion; moved by If-Match."""
     return f"models/{model}/champion.json"

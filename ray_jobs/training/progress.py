@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SortlineError
 from ray_jobs.contract.run import Progress
 from ray_jobs.storage import Store
+from ray_jobs.training.background import every
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ class ProgressBoard:
         self._run_id = run_id
         self._newest: Progress | None = None
         self._published: Progress | None = None
-        self._done = threading.Event()
 
     def show(self, progress: Progress) -> None:
         """Replace what is published next."""
@@ -45,15 +44,8 @@ class ProgressBoard:
     @contextmanager
     def publishing(self) -> Generator[None]:
         """Publish until the block ends, and once more then."""
-        thread = threading.Thread(target=self._run, name="progress", daemon=True)
-        thread.start()
         try:
-            yield
+            with every(INTERVAL_S, self.publish, name="progress"):
+                yield
         finally:
-            self._done.set()
-            thread.join()
-            self.publish()
-
-    def _run(self) -> None:
-        while not self._done.wait(INTERVAL_S):
             self.publish()
