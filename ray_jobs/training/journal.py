@@ -46,11 +46,10 @@ class Journal:
             for ...:
                 journal.step(StepMetrics(...))  # never waits for the store
                 journal.epoch(metrics)          # after the last step of an epoch
-                journal.publish()               # before the checkpoint is reported
-                ray.train.report(...)
+                keeper.keep(..., first=journal.publish)
 
-    A row is lost only with the process, and only one since the last `publish`: before the
-    checkpoint, because a resumed training does not train those steps again.
+    A row is lost only with the process, and only one since the last `publish`. That comes before
+    each checkpoint, for a resumed training does not train those steps again.
     """
 
     def __init__(self, *logs: Log) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import ray.train
@@ -46,10 +47,13 @@ class Keeper:
                 log.warning("checkpoint %s is refused, the one before it is tried: %s", name, error)
         return None
 
-    def keep(self, state: TrainingState, parts: Parts) -> None:
+    def keep(self, state: TrainingState, parts: Parts, first: Callable[[], None]) -> None:
         """Commit a state: a barrier, but no longer; a thread writes it, and publishes it whole.
 
-        `parts` are copies: the training goes on meanwhile. The metrics are those of the last epoch.
+        Args:
+          state: where the training stands; the metrics are those of its last epoch.
+          parts: copies, for the training goes on meanwhile.
+          first: what the thread calls before.
         """
         self._kept_at = time.monotonic()
         metrics = state.history[-1].model_dump() if state.history else {}
@@ -58,6 +62,7 @@ class Keeper:
             return
 
         def write(local: Checkpoint, name: str) -> Checkpoint:
+            first()
             checkpoint.save(Path(local.path), state, parts, self._identity)
             return ray.train.get_context().get_storage().persist_current_checkpoint(local, name)
 

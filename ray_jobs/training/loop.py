@@ -238,13 +238,13 @@ class PhaseTraining:
         )
 
     def _keep(self, state: TrainingState) -> None:
-        self._journal.publish()
         parts = {
             "net": checkpoint.values_of(self._subject.kept.variables),
             "optimizer": checkpoint.values_of(self._optimizer.variables),
             "best": self._best,
         }
-        self._keeper.keep(state, parts)
+        # What is published first is not lost with a process that dies after the checkpoint.
+        self._keeper.keep(state, parts, first=self._journal.publish)
 
 
 def _in_the_middle(

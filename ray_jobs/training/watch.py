@@ -10,6 +10,7 @@ from ray_jobs.training.journal import Journal
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import epochs_of
 from ray_jobs.training.step import Sums
+from ray_jobs.training.step_log import StepMetrics
 from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -27,23 +28,36 @@ class Watch:
         """Start the clock where a training stands; `steps` are those of an epoch."""
         self._steps = steps
         self._first = state.epoch * steps + state.done_of(steps)
+        self._images = state.images + (state.within.images if state.within else 0.0)
         self._started = time.monotonic()
 
     def step(self, step: int, rate: float, sums: Sums, of_epoch: Sums) -> None:
         """Show one step; `step` counts from 1 over all epochs."""
         done, total = step - self._first, self._epochs * self._steps
         seconds = max(time.monotonic() - self._started, 1e-9)
+        epoch, speed = (step - 1) // self._steps + 1, done * self._recipe.batch_size / seconds
+        self._images += sums.images
+        row = StepMetrics(
+            step=step,
+            epoch=epoch,
+            images=round(self._images),
+            learning_rate=rate,
+            loss=sums.loss / sums.images,
+            accuracy=sums.correct / sums.images,
+            images_per_s=speed,
+        )
+        self._journal.step(row)
         progress = Progress(
             run_id=self._worker.spec.run_id,
             phase="training",
-            epoch=(step - 1) // self._steps + 1,
+            epoch=epoch,
             epochs=self._epochs,
             step=step,
             steps=total,
             loss=of_epoch.loss / of_epoch.images,
             accuracy=of_epoch.correct / of_epoch.images,
             learning_rate=rate,
-            images_per_s=done * self._recipe.batch_size / seconds,
+            images_per_s=speed,
             seconds_left=seconds / done * (total - step),
         )
         self._worker.show(progress)

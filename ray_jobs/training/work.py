@@ -17,7 +17,7 @@ from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
 from ray_jobs.storage import put_content
 from ray_jobs.training.backend import quieten_reports
-from ray_jobs.training.journal import Journal
+from ray_jobs.training.journal import Journal, open_journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.loop import Tools, train
 from ray_jobs.training.memory import keep_freed_memory
@@ -43,13 +43,20 @@ def work(config: Mapping[str, str]) -> str | None:
         stack.enter_context(worker.watchdog.watching())
         if worker.is_chief:
             stack.enter_context(worker.board.publishing())
-        journal = stack.enter_context(Journal.of(worker))
+        journal = _journal(worker)
+        stack.enter_context(journal.publishing())
         tools = Tools(worker, strategy, Keeper(worker), journal, _trace(worker, strategy))
         state, model = train(tools)
     if not worker.is_chief:
         return None
     outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
     return outcome.to_json().decode()
+
+
+def _journal(worker: Worker) -> Journal:
+    if not worker.is_chief:
+        return Journal()
+    return open_journal(worker.store, worker.spec.run_id, worker.folder)
 
 
 def _trace(worker: Worker, strategy: tf.distribute.Strategy) -> Trace:
