@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import ray
+from ray.train import Checkpoint, FailureConfig
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.backend import Backend, BackendConfig
 from ray.train.v2._internal.exceptions import (
@@ -41,6 +42,19 @@ def quieten_reports() -> None:
     """
     for module in (context, storage):
         module.logger.setLevel(logging.WARNING)
+
+
+def persist(local: Checkpoint, name: str) -> Checkpoint:
+    """Copy a checkpoint's folder to the run's place in the store, as Ray does by itself."""
+    return context.get_train_context().storage_context.persist_current_checkpoint(local, name)
+
+
+def is_drained() -> bool:
+    """Whether a node of this training is to be taken away; every worker is told.
+
+    `ray.train.get_preemption_info` says it too, but is a barrier: too dear for a step.
+    """
+    return context.get_train_context().preemption_context.preemption_info is not None
 
 
 def _own_address() -> str:
@@ -89,7 +103,8 @@ class Trainer(DataParallelTrainer):
     """Trains by the policy above; Ray lets nobody choose one."""
 
     def _initialize_and_run_controller(self, **given: object) -> Result:
-        given["failure_policy"] = FailurePolicy(self.run_config.failure_config)
+        config = self.run_config.failure_config
+        given["failure_policy"] = FailurePolicy(config or FailureConfig())
         return super()._initialize_and_run_controller(**cast("dict[str, Any]", given))
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -15,7 +16,7 @@ from ray_jobs.contract.run import EpochMetrics
 from ray_jobs.storage import Store
 from ray_jobs.training.step_log import StepMetrics
 
-Event, Summary = tf.compat.v1.Event, tf.compat.v1.Summary
+Summary = tf.compat.v1.Summary
 
 
 class EventLog:
@@ -28,7 +29,7 @@ class EventLog:
         # Not `tf.summary`: 1 ms a step, where this takes 0.05.
         self._writer = tf.io.TFRecordWriter(str(self._path))
         self._writing = threading.Lock()
-        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self._write(_event(file_version="brain.Event:2"))
         self._writer.flush()
         self._stored_bytes = self._path.stat().st_size  # a file without a scalar is not worth a put
 
@@ -64,8 +65,12 @@ class EventLog:
 
     def _scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-        self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+        self._write(_event(step=step, summary=Summary(value=values)))
 
-    def _write(self, event: Event) -> None:
+    def _write(self, event: bytes) -> None:
         with self._writing:
-            self._writer.write(event.SerializeToString())
+            self._writer.write(event)
+
+
+def _event(**what: object) -> bytes:
+    return cast("Any", tf.compat.v1).Event(wall_time=time.time(), **what).SerializeToString()

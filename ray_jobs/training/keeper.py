@@ -12,7 +12,7 @@ import ray.train
 from ray.train import Checkpoint, CheckpointUploadMode
 
 from ray_jobs.contract.errors import SortlineError
-from ray_jobs.training import checkpoint
+from ray_jobs.training import backend, checkpoint
 from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.notice import Notice
 from ray_jobs.training.outcome import TrainingState
@@ -64,7 +64,7 @@ class Keeper:
         def write(local: Checkpoint, name: str) -> Checkpoint:
             first()
             checkpoint.save(Path(local.path), state, parts, self._identity)
-            return ray.train.get_context().get_storage().persist_current_checkpoint(local, name)
+            return backend.persist(local, name)
 
         ray.train.report(
             metrics,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any, cast
 
 import tensorflow as tf
-from ray.train.v2._internal.execution.context import get_train_context
 from tensorflow.python.eager import context
+
+from ray_jobs.training.backend import is_drained
 
 log = logging.getLogger(__name__)
 
@@ -26,21 +28,16 @@ class Notice:
 
     def is_new(self) -> bool:
         """Whether there is one that was not there when this was asked before."""
-        given = self._signalled.is_set() or _is_drained()
+        given = self._signalled.is_set() or is_drained()
         is_new = given and not self._was_given
         self._was_given = given
         return is_new
 
     def _wait(self) -> None:
         try:
-            who = context.context().get_config_key_value(_KEY)
+            who = cast("Any", context.context()).get_config_key_value(_KEY)
         except tf.errors.OpError as error:  # the cluster is gone, and with it the question
             log.debug("no more notices: %s", error)
             return
         log.warning("%s got SIGTERM: a checkpoint is written now", who)
         self._signalled.set()
-
-
-def _is_drained() -> bool:
-    # `ray.train.get_preemption_info` is a barrier, too dear for a step; all workers are told.
-    return get_train_context().preemption_context.preemption_info is not None

@@ -185,7 +185,7 @@ def _sums(loss: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Ten
 
 def _parts(batch: Batch, count: int) -> list[Batch]:
     """A batch in that many parts, as equal as can be; fewer where it has fewer images."""
-    images = batch[0].shape[0]
+    images = cast("int", batch[0].shape[0])
     sizes = [len(range(part, images, count)) for part in range(min(count, images))]
     return list(zip(*(tf.split(values, sizes) for values in batch), strict=True))
 
