@@ -97,9 +97,9 @@ class Training:
 
     def _train(self, epoch: int, watch: Watch) -> tuple[Sums, list[int]]:
         """One epoch: the sums over all workers, and the rows that this worker saw."""
-        examples, share = self._subject.examples(epoch), self._subject.share
+        examples, share = self._subject.examples, self._subject.share
         batches = self._strategy.distribute_datasets_from_function(
-            lambda _: pipeline.training_batches(examples, share)
+            lambda _: pipeline.training_batches(examples, epoch, share)
         )
         total, rows = Sums(0.0, 0.0, 0.0), list[int]()
         for step, (x, labels, shares, own, weights) in enumerate(batches, epoch * self._steps):
