@@ -58,7 +58,7 @@ class Tools(NamedTuple):
 def train(tools: Tools) -> tuple[TrainingState, keras.Model]:
     """Every phase, from the last good checkpoint on; the model has the best weights then."""
     *firsts, last = phases_of(tools.worker.spec.recipe)
-    state, parts = tools.keeper.restore() or (TrainingState(phase=(*firsts, last)[0].name), None)
+    state, parts = _resumed(tools.keeper) or (TrainingState(phase=[*firsts, last][0].name), None)
     head: Values | None = None
     for phase in firsts:
         if state.phase is phase.name and state.epoch < phase.end:
@@ -71,6 +71,15 @@ def train(tools: Tools) -> tuple[TrainingState, keras.Model]:
     if head is not None:
         checkpoint.assign(subject.head.weights, head)
     return PhaseTraining(tools, subject, last).run(state, parts), subject.whole
+
+
+def _resumed(keeper: Keeper) -> tuple[TrainingState, Parts] | None:
+    found = keeper.restore()
+    if found is None:
+        return None
+    state, parts = found
+    log.info("resumed at step %d, in epoch %d", state.step, state.epoch + 1)
+    return state.model_copy(update={"resumed_from_step": state.step}), parts
 
 
 class PhaseTraining:

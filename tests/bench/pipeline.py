@@ -98,14 +98,17 @@ def stages_of(photos: Photos, count: int, image_px: int, classes: int) -> dict[s
     """Ours, cut off after each step in turn; each run answers how many images it made."""
     share = Share(shards=(), records=count, batch=BATCH, steps=count // BATCH)
 
-    def examples(**part: object) -> tf.data.Dataset:
+    def training(**part: object) -> pipeline.Examples:
         augment = NO_AUGMENT.model_copy(update=part)
-        return pipeline.shuffled_image_examples(photos, image_px, augment, seed=0)(0)
+        return pipeline.shuffled_image_examples(photos, image_px, augment, seed=0)
+
+    def examples(**part: object) -> tf.data.Dataset:
+        return training(**part)(0, 0).take(count)
 
     def decoded(_: tf.Tensor, encoded: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
         return decode_rgb(encoded)
 
-    batches = pipeline.training_batches(examples(**dict(Augment())), share)
+    batches = pipeline.training_batches(training(**dict(Augment())), 0, share)
     erase, flips, shift = {"erase": 0.5}, {"flips": True}, {"shift": 0.05}
     data = {
         "read": records(photos),

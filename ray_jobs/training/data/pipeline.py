@@ -27,7 +27,12 @@ from ray_jobs.training.data.share import Share
 # Encoded records, about 20 kB each: 80 MB a worker.
 _SHUFFLED = 4096
 
-Examples = Callable[[int], tf.data.Dataset]
+Examples = Callable[[int, int], tf.data.Dataset]
+"""An epoch, from 0, and how many of its examples to skip -> what follows them, without end.
+
+After the last of the epoch come the same ones again. What is skipped is read, but not decoded.
+"""
+
 _Record = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 _Example = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
@@ -50,7 +55,7 @@ def shuffled_image_examples(
     Here x is uint8 [image_px, image_px, 3]: a quarter of what goes to the training device as float.
     """
 
-    def of_epoch(epoch: int) -> tf.data.Dataset:
+    def of_epoch(epoch: int, skipped: int) -> tf.data.Dataset:
         keys = {purpose: seeds.key_of(seed, epoch, purpose) for purpose in Purpose}
 
         def to_example(row: tf.Tensor, record: _Record) -> _Example:
@@ -63,7 +68,9 @@ def shuffled_image_examples(
             return image, label, share, row
 
         mixed = records(photos).enumerate().shuffle(_SHUFFLED, seed=keys[Purpose.ORDER])
-        return mixed.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
+        # Repeated before anything is skipped: each time has an order of its own.
+        rest = mixed.repeat().skip(skipped)
+        return rest.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
     return of_epoch
 
@@ -73,10 +80,11 @@ def shuffled_feature_examples(
 ) -> Examples:
     """For an epoch, the feature examples in its own order; x is float32 [features]."""
 
-    def of_epoch(epoch: int) -> tf.data.Dataset:
+    def of_epoch(epoch: int, skipped: int) -> tf.data.Dataset:
         order = np.random.default_rng([seed, epoch]).permutation(len(labels))
         whole = np.ones(len(labels), np.float32)
-        return tf.data.Dataset.from_tensor_slices((features[order], labels[order], whole, order))
+        slices = (features[order], labels[order], whole, order)
+        return tf.data.Dataset.from_tensor_slices(slices).repeat().skip(skipped)
 
     return of_epoch
 
@@ -87,9 +95,14 @@ def feature_examples(features: NDArray[np.float32], labels: NDArray[np.int64]) -
     return tf.data.Dataset.from_tensor_slices((features, labels, rows))
 
 
-def training_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
-    """One epoch; a filling place repeats an image, so that BatchNorm sees nothing strange."""
-    return _batched(_weighted(examples.repeat(), share), share)
+def training_batches(
+    examples: Examples, epoch: int, share: Share, done: int = 0
+) -> tf.data.Dataset:
+    """The batches of an epoch that follow the first `done`, each as if none had been left out.
+
+    A filling place repeats an image, so that BatchNorm sees nothing strange.
+    """
+    return _batched(_weighted(examples(epoch, done * share.batch), share, done), share)
 
 
 def evaluation_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
@@ -100,11 +113,12 @@ def evaluation_batches(examples: tf.data.Dataset, share: Share) -> tf.data.Datas
     return _batched(_weighted(examples.concatenate(fill), share), share)
 
 
-def _weighted(endless: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+def _weighted(endless: tf.data.Dataset, share: Share, done: int = 0) -> tf.data.Dataset:
     def weigh(place: tf.Tensor, example: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
         return (*example, tf.cast(place < share.records, tf.float32))
 
-    return endless.take(share.steps * share.batch).enumerate().map(weigh)
+    places = (share.steps - done) * share.batch
+    return endless.take(places).enumerate(done * share.batch).map(weigh)
 
 
 def _batched(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:

@@ -10,6 +10,7 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.training.data.mixup import mix_images
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.pipeline import shuffled_image_examples
+from ray_jobs.training.data.records import sample_ids
 
 
 def preview_batch(photos: Photos, recipe: Recipe, *, seed: int, images: int) -> NDArray[np.uint8]:
@@ -24,8 +25,9 @@ def preview_batch(photos: Photos, recipe: Recipe, *, seed: int, images: int) -> 
     Returns:
       uint8 [N, image_px, image_px, 3].
     """
-    examples = shuffled_image_examples(photos, recipe.image_px, recipe.augment, seed=seed)(0)
-    x, _, shares, _ = next(iter(examples.batch(images)))
+    examples = shuffled_image_examples(photos, recipe.image_px, recipe.augment, seed=seed)
+    epoch = examples(0, 0).take(len(sample_ids(photos)))
+    x, _, shares, _ = next(iter(epoch.batch(images)))
     if recipe.augment.mixup > 0:
         x = tf.cast(tf.round(mix_images(x, shares)), tf.uint8)
     return x.numpy()
