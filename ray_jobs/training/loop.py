@@ -1,4 +1,4 @@
-"""The training loop, as each worker runs it: phases of epochs of steps, with checkpoints between.
+"""The training loop, as each worker runs it: epochs of steps, with checkpoints between.
 
 Every rank takes the same steps and makes the same reports, in the same order: a collective or a
 report that one rank leaves out is one that the others wait for.
@@ -6,13 +6,11 @@ report that one rank leaves out is one that the others wait for.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -24,7 +22,7 @@ from ray_jobs.training.data import pipeline
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.outcome import TrainingState, Within, is_stuck
-from ray_jobs.training.phases import Phase, PhaseName, phases_of
+from ray_jobs.training.phases import Phase, PhaseName
 from ray_jobs.training.rates import TabledRate, make_optimizer
 from ray_jobs.training.schedule import plateau_factor, rate_table
 from ray_jobs.training.step import (
@@ -37,12 +35,10 @@ from ray_jobs.training.step import (
     make_evaluation_step,
     make_train_step,
 )
-from ray_jobs.training.subject import Subject, prepare
+from ray_jobs.training.subject import Subject
 from ray_jobs.training.trace import Trace
 from ray_jobs.training.watch import Watch
 from ray_jobs.training.worker import Worker
-
-log = logging.getLogger(__name__)
 
 
 class Tools(NamedTuple):
@@ -53,33 +49,6 @@ class Tools(NamedTuple):
     keeper: Keeper
     journal: Journal
     trace: Trace
-
-
-def train(tools: Tools) -> tuple[TrainingState, keras.Model]:
-    """Every phase, from the last good checkpoint on; the model has the best weights then."""
-    *firsts, last = phases_of(tools.worker.spec.recipe)
-    state, parts = _resumed(tools.keeper) or (TrainingState(phase=[*firsts, last][0].name), None)
-    head: Values | None = None
-    for phase in firsts:
-        if state.phase is phase.name and state.epoch < phase.end:
-            subject = prepare(tools.worker, tools.strategy, phase)
-            state, parts = PhaseTraining(tools, subject, phase).run(state, parts), None
-            head = checkpoint.values_of(subject.head.weights)
-        elif state.phase is phase.name and parts:
-            head, parts = parts["best"], None
-    subject = prepare(tools.worker, tools.strategy, last)
-    if head is not None:
-        checkpoint.assign(subject.head.weights, head)
-    return PhaseTraining(tools, subject, last).run(state, parts), subject.whole
-
-
-def _resumed(keeper: Keeper) -> tuple[TrainingState, Parts] | None:
-    found = keeper.restore()
-    if found is None:
-        return None
-    state, parts = found
-    log.info("resumed at step %d, in epoch %d", state.step, state.epoch + 1)
-    return state.model_copy(update={"resumed_from_step": state.step}), parts
 
 
 class PhaseTraining:

@@ -16,15 +16,21 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
 from ray_jobs.storage import put_content
+from ray_jobs.training import checkpoint
 from ray_jobs.training.backend import quieten_reports
+from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.journal import Journal, open_journal
 from ray_jobs.training.keeper import Keeper
-from ray_jobs.training.loop import Tools, train
+from ray_jobs.training.loop import PhaseTraining, Tools
 from ray_jobs.training.memory import keep_freed_memory
-from ray_jobs.training.outcome import Outcome
+from ray_jobs.training.outcome import Outcome, TrainingState
+from ray_jobs.training.phases import phases_of
 from ray_jobs.training.strategy import configure_devices, make_strategy, set_precision
+from ray_jobs.training.subject import prepare
 from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.worker import Worker
+
+log = logging.getLogger(__name__)
 
 
 def work(config: Mapping[str, str]) -> str | None:
@@ -46,11 +52,38 @@ def work(config: Mapping[str, str]) -> str | None:
         journal = _journal(worker)
         stack.enter_context(journal.publishing())
         tools = Tools(worker, strategy, Keeper(worker), journal, _trace(worker, strategy))
-        state, model = train(tools)
+        state, model = _train(tools)
     if not worker.is_chief:
         return None
     outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
     return outcome.to_json().decode()
+
+
+def _train(tools: Tools) -> tuple[TrainingState, keras.Model]:
+    """Every phase, from the last good checkpoint on; the model has the best weights then."""
+    *firsts, last = phases_of(tools.worker.spec.recipe)
+    state, parts = _resumed(tools.keeper) or (TrainingState(phase=[*firsts, last][0].name), None)
+    head: Values | None = None
+    for phase in firsts:
+        if state.phase is phase.name and state.epoch < phase.end:
+            subject = prepare(tools.worker, tools.strategy, phase)
+            state, parts = PhaseTraining(tools, subject, phase).run(state, parts), None
+            head = checkpoint.values_of(subject.head.weights)
+        elif state.phase is phase.name and parts:
+            head, parts = parts["best"], None
+    subject = prepare(tools.worker, tools.strategy, last)
+    if head is not None:
+        checkpoint.assign(subject.head.weights, head)
+    return PhaseTraining(tools, subject, last).run(state, parts), subject.whole
+
+
+def _resumed(keeper: Keeper) -> tuple[TrainingState, Parts] | None:
+    found = keeper.restore()
+    if found is None:
+        return None
+    state, parts = found
+    log.info("resumed at step %d, in epoch %d", state.step, state.epoch + 1)
+    return state.model_copy(update={"resumed_from_step": state.step}), parts
 
 
 def _journal(worker: Worker) -> Journal:

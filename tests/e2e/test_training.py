@@ -14,7 +14,7 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import RunSpec, TrainingResult
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document
-from ray_jobs.training.worker import WorkerTrace
+from ray_jobs.training.trace import WorkerTrace
 from tests.e2e.training_lab import Lab, ids_of, write_dataset
 
 pytestmark = pytest.mark.e2e
