@@ -76,7 +76,11 @@ def _on_images(
         whole=whole,
         share=train.share,
         examples=pipeline.shuffled_image_examples(
-            train.photos, recipe.image_px, phase.augment, seed=seed
+            train.photos,
+            recipe.image_px,
+            phase.augment,
+            seed=seed,
+            balance=train.labels if recipe.balanced else None,
         ),
         val_share=val.share,
         val=pipeline.image_examples(val.photos, recipe.image_px),
@@ -102,7 +106,10 @@ def _on_features(
         whole=classifier.join(backbone, head),
         share=train.share,
         examples=pipeline.shuffled_feature_examples(
-            features[:cut], labels[:cut], seed=worker.spec.seed
+            features[:cut],
+            labels[:cut],
+            seed=worker.spec.seed,
+            balanced=worker.spec.recipe.balanced,
         ),
         val_share=val.share,
         val=pipeline.feature_examples(features[cut:], labels[cut:]),

@@ -19,6 +19,8 @@ from tests.training.rosters import roster_of
 pytestmark = pytest.mark.tf
 
 IMAGES = [(jpeg(n), n % 3) for n in range(7)]
+# Balanced, an epoch of these nine has three of each class.
+SKEWED = [(jpeg(n), max(0, n - 6)) for n in range(9)]
 
 
 @pytest.fixture
@@ -32,6 +34,14 @@ def on_disk(folder, *shards):
 
     files = [write_shard(folder, part)[0] for part in shards]
     return Photos(files, roster_of(IMAGES, files))
+
+
+@pytest.fixture
+def skewed(tmp_path):
+    from ray_jobs.training.data.photos import Photos
+
+    files = [write_shard(tmp_path, part)[0] for part in (SKEWED[:4], SKEWED[4:])]
+    return Photos(files, roster_of(SKEWED, files))
 
 
 def of_share(records: int, batch: int, steps: int) -> Share:
@@ -49,6 +59,14 @@ def batches(photos, *, epoch=0, seed=1, augment=NO_AUGMENT, done=0):
 
     examples = pipeline.shuffled_image_examples(photos, 16, augment, seed=seed)
     return pipeline.training_batches(examples, epoch, of_share(7, 3, 4), done)
+
+
+def balanced(skewed, *, epoch=0, augment=NO_AUGMENT, done=0):
+    from ray_jobs.training.data import pipeline
+
+    labels = np.array([label for _, label in SKEWED], np.int64)
+    examples = pipeline.shuffled_image_examples(skewed, 16, augment, seed=1, balance=labels)
+    return pipeline.training_batches(examples, epoch, of_share(9, 4, 4), done)
 
 
 def training(photos, **key) -> list[tuple[np.ndarray, int, int, float]]:
@@ -163,6 +181,65 @@ def test_only_a_recipe_that_mixes_gives_shares_other_than_one(photos):
     assert len(set(mixed)) == len(IMAGES)  # a filling place repeats the share of its image
 
 
+def test_a_balanced_epoch_has_its_images_as_often_as_counted(skewed):
+    from ray_jobs.training.data.balance import appearances
+    from ray_jobs.training.data.seeds import Purpose, key_of
+
+    for epoch in range(3):
+        seen = flat(balanced(skewed, epoch=epoch))
+        assert [weight for *_, weight in seen] == [1.0] * 9 + [0.0] * 7
+        assert all(label == SKEWED[row][1] for _, label, _, row, _ in seen)
+        often = appearances(np.array([n for _, n in SKEWED]), key_of(1, epoch, Purpose.BALANCE))
+        assert Counter(row for *_, row, _ in seen[:9]) == Counter(np.repeat(range(9), often))
+
+
+def test_an_image_is_changed_anew_each_time_that_it_appears(skewed):
+    from ray_jobs.training.data import pipeline
+
+    augment = Augment(erase=1.0, mixup=1.0)
+    shown = [
+        (x.tobytes(), share)
+        for x, _, share, row, _ in flat(balanced(skewed, augment=augment))
+        if row == 8
+    ]
+    examples = pipeline.shuffled_image_examples(skewed, 16, augment, seed=1)(0, 0).take(9)
+    once = next(
+        (x.tobytes(), share) for x, _, share, row in examples.as_numpy_iterator() if row == 8
+    )
+    assert len({image for image, _ in shown[:3]}) == len({share for _, share in shown[:3]}) == 3
+    # The first is that of an epoch without balance; a filling place shows one of the three again.
+    assert once in shown[:3]
+    assert set(shown[3:]) <= set(shown[:3])
+
+
+@pytest.mark.parametrize("shuffled", [2, 4096])
+def test_a_balanced_epoch_goes_on_at_a_step_as_an_undisturbed_one(skewed, monkeypatch, shuffled):
+    monkeypatch.setattr("ray_jobs.training.data.pipeline._SHUFFLED", shuffled)
+    assert_goes_on(lambda done: balanced(skewed, epoch=1, augment=Augment(), done=done), steps=4)
+
+
+def test_balanced_features_show_the_classes_equally_often_and_in_time_every_row():
+    from ray_jobs.training.data import pipeline
+
+    labels = np.array([label for _, label in SKEWED], np.int64)
+    features = np.repeat(np.arange(9)[:, None], 4, axis=1).astype(np.float32)
+    examples = pipeline.shuffled_feature_examples(features, labels, seed=3, balanced=True)
+    epochs = [list(examples(epoch, 0).take(9).as_numpy_iterator()) for epoch in range(20)]
+    for epoch in epochs:
+        assert Counter(label for _, label, *_ in epoch) == {0: 3, 1: 3, 2: 3}
+        assert all((x == row).all() and label == labels[row] for x, label, _, row in epoch)
+    assert {row for epoch in epochs for *_, row in epoch} == set(range(9))
+
+
+def test_a_preview_of_a_balanced_recipe_is_balanced(skewed):
+    from ray_jobs.training.data.preview import preview_batch
+
+    recipe = catalog.resolve("b0_scratch", {"image_px": 32, "augment.mixup": 0})
+    recipe = recipe.model_copy(update={"augment": NO_AUGMENT, "balanced": True})
+    seen = Counter(x.tobytes() for x in preview_batch(skewed, recipe, seed=1, images=99))
+    assert sorted(seen.values()) == [1, 1, 1, 3, 3]
+
+
 def test_a_preview_is_what_the_first_epoch_shows(photos):
     from ray_jobs.training.data.preview import preview_batch
 
@@ -209,21 +286,23 @@ def test_features_are_mixed_anew_each_epoch_and_keep_their_labels():
     assert all(share == 1 for *_, share, _ in first)
 
 
-def test_sample_ids_are_in_the_order_of_the_rows(photos):
-    from ray_jobs.training.data.records import sample_ids
+def test_samples_and_their_labels_are_in_the_order_of_the_rows(photos):
+    from ray_jobs.training.data.records import samples_of
 
-    assert sample_ids(photos) == [hashlib.sha256(image).hexdigest() for image, _ in IMAGES]
+    samples, labels = samples_of(photos)
+    assert samples == [hashlib.sha256(image).hexdigest() for image, _ in IMAGES]
+    assert (labels.tolist(), labels.dtype) == ([0, 1, 2, 0, 1, 2, 0], np.int64)
 
 
 def test_our_records_read_as_those_of_tensorflow(tmp_path):
     from ray_jobs.training.data.photos import Photos
-    from ray_jobs.training.data.records import sample_ids
+    from ray_jobs.training.data.records import samples_of
     from tasks.records import frame, image_example
 
     path = tmp_path / "ours.tfrecord"
     shas = [hashlib.sha256(image).hexdigest() for image, _ in IMAGES]
     path.write_bytes(frame(map(image_example, (image for image, _ in IMAGES), shas)))
-    assert sample_ids(Photos([path], roster_of(IMAGES, [path]))) == shas
+    assert samples_of(Photos([path], roster_of(IMAGES, [path])))[0] == shas
 
 
 def test_a_shard_is_fetched_once(tmp_path):
@@ -250,12 +329,12 @@ def test_a_shard_that_is_not_the_one_of_the_manifest_is_refused(tmp_path):
 def test_two_ranks_see_disjoint_images_whose_union_is_the_split(tmp_path):
     from ray_jobs.training.data.cache import fetch_shards
     from ray_jobs.training.data.photos import Photos
-    from ray_jobs.training.data.records import sample_ids
+    from ray_jobs.training.data.records import samples_of
 
     store = InMemoryStore()
     shards = [store_shard(store, tmp_path, IMAGES[n : n + 2]) for n in range(0, 7, 2)]
     shares = [share_of(rank, 2, shards, global_batch=2) for rank in range(2)]
     files = [fetch_shards(store, share.shards, tmp_path) for share in shares]
-    seen = [sample_ids(Photos(own, roster_of(IMAGES, own))) for own in files]
+    seen = [samples_of(Photos(own, roster_of(IMAGES, own)))[0] for own in files]
     assert not set(seen[0]) & set(seen[1])
     assert sorted(seen[0] + seen[1]) == sorted(hashlib.sha256(i).hexdigest() for i, _ in IMAGES)

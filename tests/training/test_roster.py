@@ -66,14 +66,14 @@ def test_the_label_is_that_of_the_version_whatever_the_shard_says(tmp_path):
 
 
 def test_a_record_that_the_version_does_not_keep_is_skipped_and_rows_stay_dense(tmp_path):
-    from ray_jobs.training.data.records import sample_ids
+    from ray_jobs.training.data.records import samples_of
 
     store = InMemoryStore()
     kept = [IMAGES[n] for n in (0, 2, 5)]
     entries = entries_of(kept, Split.TRAIN, CLASSES)
     photos = photos_of(store, published(store, tmp_path, entries, records=3), tmp_path)
     assert labels_seen(photos) == [(0, 0), (1, 2), (2, 2)]
-    assert sample_ids(photos) == [sha_of(image) for image, _ in kept]
+    assert samples_of(photos)[0] == [sha_of(image) for image, _ in kept]
 
 
 def test_the_table_of_labels_outlives_the_call_that_made_it(tmp_path):
@@ -89,7 +89,7 @@ def test_the_table_of_labels_outlives_the_call_that_made_it(tmp_path):
 
 def test_an_image_that_lies_in_two_shards_counts_where_the_entries_say(tmp_path):
     """It went, and the old shard stayed; it came back, and was written again."""
-    from ray_jobs.training.data.records import sample_ids
+    from ray_jobs.training.data.records import samples_of
 
     store = InMemoryStore()
     old = store_shard(store, tmp_path, IMAGES[:4]).model_copy(update={"records": 3})
@@ -102,7 +102,7 @@ def test_an_image_that_lies_in_two_shards_counts_where_the_entries_say(tmp_path)
         *(replace(e, shard=new.key) for e in entries_of(IMAGES[3:], Split.TRAIN, CLASSES)),
     ]
     photos = photos_of(store, with_entries(store, manifest, entries), tmp_path)
-    assert sample_ids(photos) == [sha_of(image) for image, _ in IMAGES]
+    assert samples_of(photos)[0] == [sha_of(image) for image, _ in IMAGES]
 
 
 def test_entries_that_keep_other_images_than_the_shards_count_are_refused(tmp_path):

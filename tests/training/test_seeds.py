@@ -32,6 +32,19 @@ def test_images_that_differ_late_in_the_first_sixteen_digits_differ_in_all_chanc
     assert not set(drawn[0]) & set(drawn[1])
 
 
+def test_the_first_turn_draws_as_before_turns_were_counted_and_each_other_anew():
+    import tensorflow as tf
+
+    from ray_jobs.training.data.seeds import counter_of, uniform
+
+    name = tf.constant("0123456789abcdef" + "0" * 48)
+    assert counter_of(name).numpy().tobytes() == b"0123456789abcdef"
+    turns = tf.range(300, dtype=tf.int64)
+    drawn = [uniform(4, 3, counter_of(name, turn)).numpy().tobytes() for turn in turns]
+    assert drawn[0] == uniform(4, 3, counter_of(name)).numpy().tobytes()
+    assert len(set(drawn)) == 300
+
+
 def test_numbers_and_bytes_are_uniform():
     import tensorflow as tf
 

@@ -18,13 +18,13 @@ _CHANCES = 9
 
 
 def augmented(
-    image: tf.Tensor, sha256: tf.Tensor, image_px: int, augment: Augment, keys: dict[Purpose, int]
+    image: tf.Tensor, counter: tf.Tensor, image_px: int, augment: Augment, keys: dict[Purpose, int]
 ) -> tf.Tensor:
     """One image, as its epoch shows it.
 
     Args:
       image: uint8 [height, width, 3].
-      sha256: scalar string, hex: its name, from which its chances follow.
+      counter: uint64 [2], where its part of each stream begins.
       image_px: side of the square.
       augment: what is done, and how often.
       keys: those of the epoch.
@@ -32,7 +32,6 @@ def augmented(
     Returns:
       uint8 [image_px, image_px, 3].
     """
-    counter = seeds.counter_of(sha256)
     chances = seeds.uniform(_CHANCES, keys[Purpose.CHANCES], counter)
     fitted = fit(image, image_px)
     size = tf.shape(fitted)[:2]

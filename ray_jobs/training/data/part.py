@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ray_jobs.contract.errors import DataError
 from ray_jobs.training.data.photos import Photos
-from ray_jobs.training.data.records import sample_ids
+from ray_jobs.training.data.records import samples_of
 from ray_jobs.training.data.share import Share
 
 
 class Part(NamedTuple):
-    """`samples` are the sha256 of the photos, by their row."""
+    """`samples` are the sha256 of the photos, by their row; `labels` (int64 [N]) their labels."""
 
     share: Share
     photos: Photos
     samples: list[str]
+    labels: NDArray[np.int64]
 
 
 def part_of(share: Share, photos: Photos) -> Part:
@@ -24,11 +28,11 @@ def part_of(share: Share, photos: Photos) -> Part:
     Raises:
       DataError: there are others than the manifest counts: the steps would not fit them.
     """
-    samples = sample_ids(photos)
+    samples, labels = samples_of(photos)
     if len(samples) != share.records:
         raise DataError(
             f"{len(photos.files)} shards hold {len(samples)} images that count",
             f"{share.records}, as the manifest says",
             "Ingest again",
         )
-    return Part(share, photos, samples)
+    return Part(share, photos, samples, labels)

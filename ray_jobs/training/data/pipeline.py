@@ -1,5 +1,7 @@
 """From shards on disk to batches: every image once an epoch, the same steps on every rank.
 
+Where the classes are balanced, an image appears as often as `balance` says instead.
+
 An example is `(x, label, row)`: `x` an image or the features of one, `row` its place in the
 worker's share. One to train on is `(x, label, share, row)`: `share` is how much of a mixture it is
 (see `mixup`), 1 where nothing is mixed. A batch has all that many times over, and last `weights`; a
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from ray_jobs.contract.recipe import Augment
 from ray_jobs.training.data import seeds
 from ray_jobs.training.data.augment import augmented
+from ray_jobs.training.data.balance import appearances
 from ray_jobs.training.data.mixup import share_of_leader
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.records import decode, decode_rgb, records
@@ -48,26 +51,38 @@ def image_examples(photos: Photos, image_px: int) -> tf.data.Dataset:
 
 
 def shuffled_image_examples(
-    photos: Photos, image_px: int, augment: Augment, *, seed: int
+    photos: Photos,
+    image_px: int,
+    augment: Augment,
+    *,
+    seed: int,
+    balance: NDArray[np.int64] | None = None,
 ) -> Examples:
     """For an epoch, the image examples in its own order, each changed in its own way.
 
     Here x is uint8 [image_px, image_px, 3]: a quarter of what goes to the training device as float.
+
+    Args:
+      photos: of this worker.
+      image_px: side of the square.
+      augment: what is done to an image.
+      seed: of the training.
+      balance: int64 [N], the labels by row, where the classes are to appear equally often.
     """
 
     def of_epoch(epoch: int, skipped: int) -> tf.data.Dataset:
         keys = {purpose: seeds.key_of(seed, epoch, purpose) for purpose in Purpose}
 
-        def to_example(row: tf.Tensor, record: _Record) -> _Example:
+        def to_example(row: tf.Tensor, record: _Record, turn: tf.Tensor | int = 0) -> _Example:
             sha256, encoded, label = record
-            image = augmented(decode_rgb(encoded), sha256, image_px, augment, keys)
+            counter = seeds.counter_of(sha256, turn)
+            image = augmented(decode_rgb(encoded), counter, image_px, augment, keys)
             share = tf.constant(1.0)
             if augment.mixup > 0:
-                counter = seeds.counter_of(sha256)
                 share = share_of_leader(augment.mixup, keys[Purpose.MIXUP], counter)
             return image, label, share, row
 
-        mixed = records(photos).enumerate().shuffle(_SHUFFLED, seed=keys[Purpose.ORDER])
+        mixed = _mixed(records(photos).enumerate(), balance, keys)
         # Repeated before anything is skipped: each time has an order of its own.
         rest = mixed.repeat().skip(skipped)
         return rest.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
@@ -75,13 +90,39 @@ def shuffled_image_examples(
     return of_epoch
 
 
+def _mixed(
+    rows: tf.data.Dataset, balance: NDArray[np.int64] | None, keys: dict[Purpose, int]
+) -> tf.data.Dataset:
+    """The (row, record) of an epoch in its order; where it is balanced, (row, record, turn)."""
+    if balance is None:
+        return rows.shuffle(_SHUFFLED, seed=keys[Purpose.ORDER])
+    often = appearances(balance, keys[Purpose.BALANCE])
+
+    def turns(*one: object) -> tf.data.Dataset:
+        # Mapped, not repeated: `repeat` of the one record takes ten times as long.
+        times = tf.gather(often, cast("tf.Tensor", one[0]))
+        return tf.data.Dataset.range(times).map(lambda turn: (*one, turn))
+
+    # The turns of a record lie side by side, but share its bytes: about as much memory has room
+    # for as many records in all their turns, and spreads them that much further.
+    room = _SHUFFLED * len(often) // max(1, np.count_nonzero(often))
+    return rows.flat_map(turns).shuffle(room, seed=keys[Purpose.ORDER])
+
+
 def shuffled_feature_examples(
-    features: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    *,
+    seed: int,
+    balanced: bool = False,
 ) -> Examples:
     """For an epoch, the feature examples in its own order; x is float32 [features]."""
+    rows = np.arange(len(labels), dtype=np.int64)
 
     def of_epoch(epoch: int, skipped: int) -> tf.data.Dataset:
-        order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+        key = seeds.key_of(seed, epoch, Purpose.BALANCE)
+        shown = np.repeat(rows, appearances(labels, key)) if balanced else rows
+        order = np.random.default_rng([seed, epoch]).permutation(shown)
         whole = np.ones(len(labels), np.float32)
         slices = (features[order], labels[order], whole, order)
         return tf.data.Dataset.from_tensor_slices(slices).repeat().skip(skipped)

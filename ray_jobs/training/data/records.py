@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from ray_jobs.training.data.letterbox import letterbox
 from ray_jobs.training.data.photos import Photos
@@ -68,10 +70,11 @@ def decode(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
     return letterbox(decode_rgb(encoded), image_px)
 
 
-def sample_ids(photos: Photos) -> list[str]:
-    """The sha256 of every record that counts, in the order of the shards."""
-    ids = records(photos).map(lambda sha256, encoded, label: sha256)
-    return [sha.decode() for sha in cast("Iterator[bytes]", ids.as_numpy_iterator())]
+def samples_of(photos: Photos) -> tuple[list[str], NDArray[np.int64]]:
+    """The sha256 (hex) and the labels (int64 [N]) of all that count, in the order of the shards."""
+    pairs = records(photos).map(lambda sha256, encoded, label: (sha256, label))
+    found = list(cast("Iterator[tuple[bytes, np.int64]]", pairs.as_numpy_iterator()))
+    return [sha.decode() for sha, _ in found], np.array([label for _, label in found], np.int64)
 
 
 def _table(roster: Roster) -> tf.lookup.StaticHashTable:

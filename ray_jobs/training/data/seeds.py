@@ -1,7 +1,8 @@
 """Chance without state: what is drawn depends on (seed, epoch, image), on nothing else.
 
 Not on the step, the worker or what was drawn before: a training that goes on from a checkpoint, or
-with another number of workers, sees each image of an epoch as an undisturbed one would.
+with another number of workers, sees each image of an epoch as an undisturbed one would. Where an
+image appears several times in an epoch (see `balance`), the number of its turn counts too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Purpose(IntEnum):
     CHANCES = 1
     NOISE = 2
     MIXUP = 3
+    BALANCE = 4
 
 
 def key_of(seed: int, epoch: int, purpose: Purpose) -> int:
@@ -33,10 +35,20 @@ def key_of(seed: int, epoch: int, purpose: Purpose) -> int:
     return int(words[0] >> np.uint64(1))
 
 
-def counter_of(sha256: tf.Tensor) -> tf.Tensor:
-    """Where an image's part of a stream begins, uint64 [2]: 16 of its sha256's 64 hex digits."""
+def counter_of(sha256: tf.Tensor, turn: tf.Tensor | int = 0) -> tf.Tensor:
+    """Where an image's part of a stream begins: 16 of its sha256's 64 hex digits, and its turn.
+
+    Drawing counts the first word up, a turn the second: no turn comes near another.
+
+    Args:
+      sha256: scalar string, hex.
+      turn: scalar int64, how often the image appeared in this epoch before.
+
+    Returns:
+      uint64 [2].
+    """
     words = tf.io.decode_raw(sha256, tf.int64, fixed_length=64)
-    return tf.bitcast(words[:2], tf.uint64)
+    return tf.bitcast(tf.stack([words[0], words[1] + turn]), tf.uint64)
 
 
 def uniform(count: int, key: int, counter: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,48 @@
+"""What a training is given, as its recipe says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from ray_jobs.recipes import catalog
+from ray_jobs.training.data.share import Share
+from tests.training.conftest import jpeg, write_shard
+from tests.training.rosters import roster_of
+
+pytestmark = pytest.mark.tf
+
+# Nine images, seven of them of the first class.
+IMAGES = [(jpeg(n), max(0, n - 6)) for n in range(9)]
+
+
+def worker(folder, recipe):
+    from ray_jobs.training.data.photos import Photos
+
+    file, ref = write_shard(folder, IMAGES)
+    photos = Photos([file], roster_of(IMAGES, [file]))
+    return SimpleNamespace(
+        spec=SimpleNamespace(recipe=recipe, seed=1, run_id="r"),
+        manifest=SimpleNamespace(classes=["a", "b", "c"]),
+        world=1,
+        share=lambda split: Share((ref,), records=9, batch=3, steps=3),
+        photos=lambda split: photos,
+        board=SimpleNamespace(show=lambda progress: None),
+    )
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+@pytest.mark.parametrize(("balanced", "seen"), [(False, [7, 1, 1]), (True, [3, 3, 3])])
+def test_a_balanced_recipe_is_shown_the_classes_equally_often(tmp_path, trainable, balanced, seen):
+    import tensorflow as tf
+
+    from ray_jobs.training.subject import prepare
+
+    recipe = catalog.resolve("b0_scratch", {"image_px": 48}).model_copy(
+        update={"backbone": "convnet-small", "trainable": trainable, "balanced": balanced}
+    )
+    subject = prepare(worker(tmp_path, recipe), tf.distribute.get_strategy())
+    labels = Counter(int(label) for _, label, *_ in subject.examples(0, 0).take(9))
+    assert [labels[n] for n in range(3)] == seen
