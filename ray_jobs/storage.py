@@ -383,12 +383,21 @@ def fetch(store: Store, ref: ObjectRef) -> bytes:
     Raises:
       DataError: they are not those that were written.
     """
-    data = store.get(ref.key)
+    return fetch_content(store, ref.key, ref.sha256)
+
+
+def fetch_content(store: Store, key: str, sha256: str) -> bytes:
+    """Read bytes and check them against what the key was written for.
+
+    Raises:
+      DataError: they are not those that were written.
+    """
+    data = store.get(key)
     found = hashlib.sha256(data).hexdigest()
-    if found != ref.sha256:
+    if found != sha256:
         raise DataError(
-            f"{store.uri(ref.key)} has sha256 {found[:12]}...",
-            f"{ref.sha256[:12]}... as recorded when it was written",
+            f"{store.uri(key)} has sha256 {found[:12]}...",
+            f"{sha256[:12]}... as recorded when it was written",
             "Restore the object from a backup, or make it again",
         )
     return data
@@ -396,8 +405,13 @@ def fetch(store: Store, ref: ObjectRef) -> bytes:
 
 def fetch_to(store: Store, ref: ObjectRef, path: Path) -> Path:
     """Read bytes, check them, and keep them at `path`, made whole by a rename."""
+    return keep_at(path, fetch(store, ref))
+
+
+def keep_at(path: Path, data: bytes) -> Path:
+    """Keep bytes at `path`, made whole by a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(fetch(store, ref))
+    partial.write_bytes(data)
     partial.rename(path)
     return path

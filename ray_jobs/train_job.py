@@ -11,8 +11,8 @@ from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.run import TrainingResult
 from ray_jobs.storage import read_document, write_document
 from ray_jobs.training import driver
-from ray_jobs.training.models import imagenet
 from ray_jobs.training.outcome import Outcome
+from ray_jobs.training.weights.mirror import mirror
 
 log = logging.getLogger("ray_jobs.train")
 
@@ -25,9 +25,7 @@ def run(job: entry.Job) -> None:
         return
     started = time.monotonic()
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
-    recipe = job.spec.recipe
-    if recipe.weights == "imagenet" and recipe.backbone in imagenet.FILES:
-        imagenet.mirror(job.store, recipe.backbone)
+    mirror(job.store, job.spec.recipe)
     answer = driver.train(job.bucket, job.spec, manifest)
     outcome = Outcome.from_json(answer.encode(), origin="the chief worker")
     result = TrainingResult(

@@ -6,17 +6,36 @@ from collections.abc import Mapping
 
 from ray_jobs.contract.errors import SpecError, closest
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.recipes import b0_scratch, lite0_probe
+from ray_jobs.recipes import (
+    b0_finetune,
+    b0_scratch,
+    b3_finetune,
+    convnet_small,
+    lite0_finetune,
+    lite0_probe,
+    mnasnet_scratch,
+    vgg16_finetune,
+)
 from ray_jobs.recipes.overrides import overridden
 
-_RECIPES = {recipe.name: recipe for recipe in (lite0_probe.RECIPE, b0_scratch.RECIPE)}
+_MODULES = (
+    lite0_probe,
+    lite0_finetune,
+    b0_finetune,
+    b0_scratch,
+    b3_finetune,
+    mnasnet_scratch,
+    vgg16_finetune,
+    convnet_small,
+)
+_RECIPES = {module.RECIPE.name: module.RECIPE for module in _MODULES}
 
 
 def names() -> list[str]:
     """Every recipe, sorted.
 
-    >>> names()
-    ['b0_scratch', 'lite0_probe']
+    >>> names()[:4]
+    ['b0_finetune', 'b0_scratch', 'b3_finetune', 'convnet_small']
     """
     return sorted(_RECIPES)
 

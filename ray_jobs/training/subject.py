@@ -17,7 +17,8 @@ from ray_jobs.contract.run import Progress
 from ray_jobs.training.data import pipeline
 from ray_jobs.training.data.part import Part, part_of
 from ray_jobs.training.data.share import Share
-from ray_jobs.training.models import classifier, pretrained
+from ray_jobs.training.models import classifier
+from ray_jobs.training.models.pretrained import start_backbone, start_head
 from ray_jobs.training.models.unfreeze import set_trainable
 from ray_jobs.training.phases import Phase, epochs_of
 from ray_jobs.training.worker import Worker
@@ -118,22 +119,12 @@ def _on_features(
 
 
 def _backbone(worker: Worker) -> keras.Model:
-    recipe = worker.spec.recipe
-    if recipe.weights is None:
-        return classifier.build_backbone(recipe.backbone, image_px=recipe.image_px)
-    return pretrained.build_pretrained(
-        worker.store, recipe.backbone, recipe.image_px, worker.folder
-    )
+    return start_backbone(worker.store, worker.spec.recipe, worker.folder)
 
 
 def _head(worker: Worker, backbone: keras.Model) -> keras.Model:
-    return classifier.build_head(
-        worker.spec.recipe.backbone,
-        classifier.features_of(backbone),
-        num_classes=len(worker.manifest.classes),
-        dropout=worker.spec.recipe.dropout,
-        seed=worker.spec.seed,
-    )
+    spec, classes = worker.spec, len(worker.manifest.classes)
+    return start_head(worker.store, spec.recipe, backbone, classes, spec.seed, worker.folder)
 
 
 def _featurise(

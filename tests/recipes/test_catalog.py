@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from ray_jobs.contract.errors import SpecError
@@ -21,6 +23,13 @@ def test_a_recipe_is_known_by_its_own_name_and_resolves_to_itself(name: str):
     assert catalog.resolve(name, {}).name == name
 
 
+@pytest.mark.parametrize("name", catalog.names())
+def test_a_recipe_is_a_file_of_its_name_that_opens_with_its_evidence(name: str):
+    said = import_module(f"ray_jobs.recipes.{name}").__doc__ or ""
+    assert f"Run:    make demo RECIPE={name}\n" in said
+    assert f"Expect: see infra/docs/results.md#{name}\n" in said
+
+
 def test_a_text_is_read_as_what_its_key_holds():
     recipe = catalog.resolve(
         "b0_scratch",
@@ -37,7 +46,10 @@ def test_values_that_are_no_text_are_taken_as_they_are():
 def test_an_unknown_recipe_is_answered_with_the_close_match():
     error = refusal("lite0_prob")
     assert error.fact == "there is no recipe 'lite0_prob'"
-    assert error.expectation == "one of b0_scratch, lite0_probe"
+    assert error.expectation == (
+        "one of b0_finetune, b0_scratch, b3_finetune, convnet_small, lite0_finetune, lite0_probe,"
+        " mnasnet_scratch, vgg16_finetune"
+    )
     assert error.remedy.startswith("Did you mean 'lite0_probe'?")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
+import numpy as np
 import pytest
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import ClusterError, DataError
-from ray_jobs.training.models import imagenet
-from ray_jobs.training.models.imagenet import FILES, Published, mirror, read
+from ray_jobs.contract.errors import ClusterError, DataError, SpecError
+from ray_jobs.recipes import catalog
+from ray_jobs.training.weights import imagenet
+from ray_jobs.training.weights.imagenet import FILES, Published, mirror, read
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.web import web
 from tests.training.conftest import KERAS_COPY
@@ -43,13 +46,14 @@ def test_a_file_that_somebody_put_there_will_do(published):
 
 def test_a_closed_machine_is_told_which_file_to_put_where(published):
     told = (
-        r"efficientnetb0_notop\.h5, the ImageNet weights of efficientnet-b0, cannot be fetched: .*;"
-        rf" expected .*weights/published/efficientnetb0_notop\.h5\. .*{published.md5}"
+        r"/k/efficientnetb0_notop\.h5 cannot be fetched: ConnectError: .*; expected a way to the"
+        r" ImageNet weights of efficientnet-b0, .*weights/published/efficientnetb0_notop\.h5\. "
+        rf".*{published.md5}"
     )
     store = InMemoryStore()
     with pytest.raises(ClusterError, match=told):
         mirror(store, "efficientnet-b0", site="http://127.0.0.1:1")
-    with web({}) as site, pytest.raises(ClusterError, match="404"):
+    with web({}) as site, pytest.raises(SpecError, match="cannot be fetched: status 404"):
         mirror(store, "efficientnet-b0", site=site.url)
     assert store.objects == {}
 
@@ -85,28 +89,31 @@ def test_every_network_with_weights_is_one_that_can_be_built_with_them():
     assert sorted(FILES) == sorted(n for n, one in classifier.NETWORKS.items() if one.imagenet)
 
 
-@pytest.mark.tf
-@KERAS_COPY
-@pytest.mark.parametrize("name", ["efficientnet-b0", "vgg16"])
-def test_a_worker_builds_the_network_with_the_weights_of_the_store(name, tmp_path, monkeypatch):
+@pytest.fixture
+def kept(request, tmp_path, monkeypatch):
+    """A name, a store that holds its file as published, and how Keras builds it with that."""
     import h5py
     import keras
     from keras.src.applications import efficientnet, vgg16
     from keras.src.backend import config
     from keras.src.legacy.saving import legacy_h5_format
 
-    from ray_jobs.training.models.pretrained import build_pretrained
-
-    build = {
-        "efficientnet-b0": keras.applications.EfficientNetB0,
-        "vgg16": keras.applications.VGG16,
-    }
-    source = build[name](include_top=False, weights=None, input_shape=(32, 32, 3))
-    path = tmp_path / "published.h5"
+    name = request.param
+    path = tmp_path / "keras" / "models" / FILES[name].name
+    path.parent.mkdir(parents=True)
+    build = getattr(
+        keras.applications, {"efficientnet-b0": "EfficientNetB0", "vgg16": "VGG16"}[name]
+    )
+    source = build(include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg")
+    if (
+        name == "efficientnet-b0"
+    ):  # as published: the mean, and the deviation in place of its square
+        source.get_layer(index=2).set_weights(
+            [np.array(each) for each in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 0)]
+        )
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, source)
-    data = path.read_bytes()
-    md5 = hashlib.md5(data).hexdigest()
+    md5 = hashlib.md5(path.read_bytes()).hexdigest()
     monkeypatch.setitem(imagenet.FILES, name, Published(FILES[name].path, md5))
     monkeypatch.setattr(config, "keras_home", lambda: str(tmp_path / "keras"))
     monkeypatch.setitem(efficientnet.WEIGHTS_HASHES, "b0", ("", md5))
@@ -115,10 +122,50 @@ def test_a_worker_builds_the_network_with_the_weights_of_the_store(name, tmp_pat
         vgg16.file_utils, "get_file", lambda *a, **k: fetch(*a, **(k | {"file_hash": md5}))
     )
     store = InMemoryStore()
-    store.put(keys.published_weights(FILES[name].name), data)
-    backbone = build_pretrained(store, name, 32, tmp_path)
-    convolutions = [layer for layer in source.layers if isinstance(layer, keras.layers.Conv2D)]
-    inside = {layer.name: layer for layer in backbone._flatten_layers()}
-    for layer in convolutions:
-        found = inside[layer.name].get_weights()[0]
-        assert (found == layer.get_weights()[0]).all()
+    store.put(keys.published_weights(FILES[name].name), path.read_bytes())
+    return name, store, partial(build, False, "imagenet", input_shape=(32, 32, 3), pooling="avg")
+
+
+def images() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+
+
+def recipe_of(name: str):
+    overrides = {"backbone": name, "image_px": 32, "weights": "imagenet"}
+    return catalog.resolve("b0_scratch", overrides)
+
+
+@pytest.mark.tf
+@KERAS_COPY
+@pytest.mark.parametrize("kept", ["efficientnet-b0", "vgg16"], indirect=True)
+def test_a_backbone_answers_as_that_of_keras_with_the_weights_of_the_store(kept, tmp_path):
+    from ray_jobs.training.models.pretrained import start_backbone
+
+    name, store, build_theirs = kept
+    theirs = build_theirs()
+    backbone = start_backbone(store, recipe_of(name), tmp_path / "mine")
+    pixels = images()
+    if name == "vgg16":  # Keras leaves it to the caller to take the mean colour away
+        expected = theirs(pixels[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32))
+    else:
+        expected = theirs(pixels)
+    found, expected = backbone(pixels, training=False).numpy(), expected.numpy()
+    # Features of random weights are tiny: what counts is how they differ from each other.
+    assert np.abs(found - expected).max() < 1e-3 * expected.std()
+
+
+@pytest.mark.tf
+@KERAS_COPY
+@pytest.mark.parametrize("kept", ["efficientnet-b0"], indirect=True)
+def test_a_classifier_that_began_with_them_is_the_same_when_it_is_built_again(kept, tmp_path):
+    from ray_jobs.training.models import build, classifier
+    from ray_jobs.training.models.pretrained import start_backbone, start_head
+
+    name, store, _ = kept
+    recipe = recipe_of(name)
+    backbone = start_backbone(store, recipe, tmp_path / "mine")
+    trained = classifier.join(backbone, start_head(store, recipe, backbone, 3, 0, tmp_path))
+    trained.save_weights(tmp_path / "trained.weights.h5")
+    again = build(name, image_px=32, num_classes=3, weights=tmp_path / "trained.weights.h5")
+    pixels = images()
+    np.testing.assert_allclose(again(pixels).numpy(), trained(pixels).numpy(), rtol=1e-5)

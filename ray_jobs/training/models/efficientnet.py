@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import keras
+from keras.src.applications.efficientnet import IMAGENET_STDDEV_RGB
 
 from ray_jobs.training.models.network import SCRATCH_MOMENTUM, Network
 
@@ -12,20 +14,35 @@ _NATIVE_PX = (224, 240, 260, 300, 380, 456, 528, 600)  # table 1 of Keras's guid
 
 
 def _from_scratch(image_px: int, *, size: int) -> keras.Model:
-    network = _build(image_px, size, weights=None)
+    network = _build(image_px, size)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = SCRATCH_MOMENTUM
     return network
 
 
-def _pretrained(image_px: int, *, size: int) -> keras.Model:
-    return _build(image_px, size, weights="imagenet")
+def _pretrained(image_px: int, published: Path, *, size: int) -> keras.Model:
+    network = _build(image_px, size)
+    network.load_weights(published)
+    _normalise_as_published(network)
+    return network
 
 
-def _build(image_px: int, size: int, *, weights: str | None) -> keras.Model:
+def _normalise_as_published(network: keras.Model) -> None:
+    """Divide by the whole deviation of each colour; the published file has its root alone.
+
+    Keras makes up for that by a layer more, and only under `weights="imagenet"`: the network that
+    is built again for a trained file would lack it. Here the file itself is set right.
+    """
+    kind = keras.layers.Normalization
+    norm = next(layer for layer in network.layers if isinstance(layer, kind))
+    norm.adapt_variance.assign(norm.adapt_variance * keras.ops.array(IMAGENET_STDDEV_RGB))
+    norm.finalize_state()
+
+
+def _build(image_px: int, size: int) -> keras.Model:
     network = getattr(keras.applications, f"EfficientNetB{size}")(
-        include_top=False, weights=weights, input_shape=(image_px, image_px, 3), pooling="avg"
+        include_top=False, weights=None, input_shape=(image_px, image_px, 3), pooling="avg"
     )
     return keras.Model(network.input, network.output, name="backbone")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import keras
@@ -28,14 +29,15 @@ class Network:
       native_px: the side of the square input that it was designed for.
       backbone: side -> the network up to its features, with random weights: float32
         [N, side, side, 3] in 0..255 -> float32 [N, features]; it normalises inside.
-      imagenet: the same with Keras's ImageNet weights, where there are some.
+      imagenet: side, file of ImageNet weights as Keras publishes it -> the same with these, where
+        Keras has some.
       least_px: the smallest side that leaves something to pool.
       hidden: seed -> the layers of its head between the features and the logits.
     """
 
     native_px: int
     backbone: Callable[[int], keras.Model]
-    imagenet: Callable[[int], keras.Model] | None = None
+    imagenet: Callable[[int, Path], keras.Model] | None = None
     least_px: int = 32
     hidden: Callable[[int], Layers] = no_layers
 

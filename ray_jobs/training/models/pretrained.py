@@ -1,19 +1,35 @@
-"""Backbone weights in the object store: converted once, content-addressed, found by a pointer."""
+"""What a training starts from, out of the object store.
+
+A file of weights lies there by its content. EfficientNet-Lite0's are converted once, and found by a
+pointer.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 import tempfile
 from pathlib import Path
 
 import keras
-from keras.src.backend import config as keras_config
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import Document, ObjectRef
-from ray_jobs.storage import Store, fetch_to, find_document, put_content, write_document
-from ray_jobs.training.models import classifier, imagenet, lite0, lite0_weights
+from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.recipe import Recipe
+from ray_jobs.storage import (
+    Store,
+    fetch_content,
+    fetch_to,
+    find_document,
+    keep_at,
+    put_content,
+    write_document,
+)
+from ray_jobs.training.models import classifier, lite0, lite0_weights, weights_file
+from ray_jobs.training.weights import imagenet
+
+log = logging.getLogger(__name__)
 
 
 class BackboneWeights(Document):
@@ -22,6 +38,80 @@ class BackboneWeights(Document):
     source: str
     source_md5: str
     weights: ObjectRef
+
+
+def start_backbone(store: Store, recipe: Recipe, folder: Path) -> keras.Model:
+    """The backbone that a recipe starts from; nothing is fetched but from the store.
+
+    Args:
+      store: holds what `weights.mirror` has put there.
+      recipe: names the network, the side of its input and its weights.
+      folder: of this worker's own, for files.
+
+    Raises:
+      MissingObjectError: the driver has not put the weights there.
+      DataError: what lies there is another file, or is not of this network.
+    """
+    if recipe.weights == "imagenet":
+        return build_pretrained(store, recipe.backbone, recipe.image_px, folder)
+    backbone = classifier.build_backbone(recipe.backbone, image_px=recipe.image_px)
+    if recipe.weights_sha256 is not None:
+        _load_backbone(backbone, _local_file(store, recipe.weights_sha256, folder), recipe)
+    return backbone
+
+
+def start_head(
+    store: Store, recipe: Recipe, backbone: keras.Model, num_classes: int, seed: int, folder: Path
+) -> keras.Model:
+    """The head that a recipe starts from: that of its file of weights where it fits, or a new one.
+
+    Args:
+      store: holds what `weights.mirror` has put there.
+      recipe: as for the backbone.
+      backbone: that of `start_backbone`.
+      num_classes: how many logits.
+      seed: decides how a new one starts.
+      folder: of this worker's own, for files.
+    """
+    head = classifier.build_head(
+        recipe.backbone,
+        classifier.features_of(backbone),
+        num_classes=num_classes,
+        dropout=recipe.dropout,
+        seed=seed,
+    )
+    if recipe.weights_sha256 is not None:
+        _load_head(backbone, head, _local_file(store, recipe.weights_sha256, folder))
+    return head
+
+
+def _local_file(store: Store, sha256: str, folder: Path) -> Path:
+    path = folder / f"{sha256}.weights.h5"
+    if path.exists():
+        return path
+    return keep_at(path, fetch_content(store, keys.weights(sha256), sha256))
+
+
+def _load_backbone(backbone: keras.Model, path: Path, recipe: Recipe) -> None:
+    shapes = weights_file.shapes_in(path)
+    without_head = {n: s for n, s in shapes.items() if not n.startswith(weights_file.HEAD)}
+    misfit = weights_file.misfit(backbone, without_head)
+    if misfit is not None:
+        raise DataError(
+            f"the weights do not fit {recipe.backbone}: {misfit}",
+            f"a whole {recipe.backbone} that Sortline trained, or its backbone alone",
+            "Set the recipe's backbone to the network of the file, or weights to another file",
+        )
+    backbone.load_weights(path)
+
+
+def _load_head(backbone: keras.Model, head: keras.Model, path: Path) -> None:
+    whole = classifier.join(backbone, head)
+    misfit = weights_file.misfit(whole, weights_file.shapes_in(path))
+    if misfit is None:
+        whole.load_weights(path)
+    else:
+        log.info("the head starts anew: %s", misfit)
 
 
 def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> keras.Model:
@@ -42,14 +132,8 @@ def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> ke
         backbone = classifier.build_backbone(name, image_px=image_px)
         load_lite0(store, backbone, folder)
         return backbone
-    home = Path(str(keras_config.keras_home())) / "models"  # where Keras looks, by name and hash
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / imagenet.FILES[name].name
-    if not path.exists():
-        mine = home / f"{path.name}.{os.getpid()}"  # another worker may write it too
-        mine.write_bytes(imagenet.read(store, name))
-        mine.replace(path)
-    return with_imagenet(image_px)
+    path = folder / imagenet.FILES[name].name
+    return with_imagenet(image_px, keep_at(path, imagenet.read(store, name)))
 
 
 def load_lite0(store: Store, backbone: keras.Model, folder: Path) -> None:

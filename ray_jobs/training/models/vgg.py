@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import keras
@@ -20,21 +21,27 @@ from ray_jobs.training.models.network import Layers, Network, dense, image_input
 _MEAN_BGR = (103.939, 116.779, 123.68)
 
 
-def _build(image_px: int, *, pool: type[layers.Layer], weights: str | None = None) -> keras.Model:
+def _build(image_px: int, *, pool: type[layers.Layer]) -> keras.Model:
     images = image_input(image_px)
     # Keras types neither a shift a channel nor random weights.
     shift: Any = tuple(-colour for colour in _MEAN_BGR)
     centred = layers.Rescaling(1.0, offset=shift, name="centred")(keras.ops.flip(images, axis=-1))
     build = cast("Any", keras.applications.VGG16)
-    network = build(include_top=False, weights=weights, input_tensor=centred)
+    network = build(include_top=False, weights=None, input_tensor=centred)
     return keras.Model(images, pool(name="features")(network.output), name="backbone")
+
+
+def _pretrained(image_px: int, published: Path, *, pool: type[layers.Layer]) -> keras.Model:
+    network = _build(image_px, pool=pool)
+    network.load_weights(published)
+    return network
 
 
 def _network(pool: type[layers.Layer], hidden: Callable[[int], Layers]) -> Network:
     return Network(
         native_px=224,
         backbone=partial(_build, pool=pool),
-        imagenet=partial(_build, pool=pool, weights="imagenet"),
+        imagenet=partial(_pretrained, pool=pool),
         hidden=hidden,
     )
 

@@ -10,16 +10,14 @@ import hashlib
 import logging
 from typing import NamedTuple
 
-import httpx
-
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import ClusterError, DataError
+from ray_jobs.contract.errors import DataError
 from ray_jobs.storage import Store
+from ray_jobs.training.weights import fetch
 
 log = logging.getLogger(__name__)
 
 SITE = "https://storage.googleapis.com"
-_TIMEOUT = httpx.Timeout(30.0, read=120.0)
 
 
 class Published(NamedTuple):
@@ -67,7 +65,8 @@ def mirror(store: Store, network: str, *, site: str = SITE) -> None:
       site: where Keras publishes.
 
     Raises:
-      ClusterError: it cannot be fetched.
+      ClusterError: the site does not answer.
+      SpecError: it refuses the file.
       DataError: what was fetched is another file.
     """
     published = FILES[network]
@@ -76,16 +75,13 @@ def mirror(store: Store, network: str, *, site: str = SITE) -> None:
         return
     url = f"{site}/{published.path}"
     log.info("fetching %s", url)
-    try:
-        answer = httpx.get(url, timeout=_TIMEOUT, follow_redirects=True).raise_for_status()
-    except httpx.HTTPError as error:
-        raise ClusterError(
-            f"{url}, the ImageNet weights of {network}, cannot be fetched: {error}",
-            f"a way to it from here, or the file at {store.uri(key)}",
-            f"Fetch it elsewhere and put it there, or pass --set weights=null,"
-            f" or use recipe lite0_probe, which brings its weights (md5 {published.md5})",
-        ) from error
-    store.put_once(key, _checked(answer.content, published, url))
+    data = fetch.over_http(
+        url,
+        expectation=f"a way to the ImageNet weights of {network}, or the file at {store.uri(key)}",
+        remedy=f"Fetch it elsewhere and put it there, or pass --set weights=null,"
+        f" or use recipe lite0_probe, which brings its weights (md5 {published.md5})",
+    )
+    store.put_once(key, _checked(data, published, url))
 
 
 def read(store: Store, network: str) -> bytes:
