@@ -9,6 +9,8 @@ import pytest
 
 from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import Share
+from ray_jobs.training.phases import phases_of
+from tests.fakes import InMemoryStore
 from tests.training.conftest import jpeg, write_shard
 from tests.training.rosters import roster_of
 
@@ -29,7 +31,9 @@ def worker(folder, recipe):
         world=1,
         share=lambda split: Share((ref,), records=9, batch=3, steps=3),
         photos=lambda split: photos,
-        board=SimpleNamespace(show=lambda progress: None),
+        show=lambda progress: None,
+        store=InMemoryStore(),
+        folder=folder,
     )
 
 
@@ -43,6 +47,7 @@ def test_a_balanced_recipe_is_shown_the_classes_equally_often(tmp_path, trainabl
     recipe = catalog.resolve("b0_scratch", {"image_px": 48}).model_copy(
         update={"backbone": "convnet-small", "trainable": trainable, "balanced": balanced}
     )
-    subject = prepare(worker(tmp_path, recipe), tf.distribute.get_strategy())
+    (phase,) = phases_of(recipe)
+    subject = prepare(worker(tmp_path, recipe), tf.distribute.get_strategy(), phase)
     labels = Counter(int(label) for _, label, *_ in subject.examples(0, 0).take(9))
     assert [labels[n] for n in range(3)] == seen
