@@ -38,6 +38,7 @@ def main() -> int:
     session = Session.open(home)
     try:
         session.stack.up(session.screen.say)
+        session.require_up()
         line = _measure(session)
     finally:
         session.stack.down(session.screen.say)
