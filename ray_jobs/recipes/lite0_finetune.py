@@ -16,7 +16,7 @@ RECIPE = Recipe(
     trainable="all",
     freeze_batchnorm=True,
     image_px=192,
-    epochs=15,
+    epochs=12,
     batch_size=32,
     head=HeadPhase(epochs=8, schedule=Schedule(base_lr=3e-3, warmup_epochs=1.0)),
     schedule=Schedule(base_lr=3e-4, warmup_epochs=1.0),
