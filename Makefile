@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-quality bench-waiting lock clean
+.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,12 @@ bench-feed: setup  ## a training fed from shards beside one fed from memory: PAI
 
 bench-workers: setup  ## two workers of one thread beside one: PAIRS=5 STEPS=6
 	@$(BIN)/python -m tests.bench.workers
+
+bench-checkpoints: setup  ## what checkpoints cost a training: EPOCHS=2 EVERY_S=30 WORKERS=2, SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.checkpoints
+
+bench-job-start: setup  ## the start of a training job, taken apart: RUNS=5 WORKERS=2
+	@$(BIN)/python -m tests.bench.job_start
 
 bench-ingest: setup  ## an ingest beside raw puts, again, and with 1% more; SMALL="10000,100000" for memory
 	@$(BIN)/python -m tests.bench.ingest

@@ -91,6 +91,7 @@ class PhaseTraining:
         self._best = parts["best"] if parts else checkpoint.values_of(kept)
         state = state.model_copy(update={"phase": self._phase.name})
         self._watch.begin(steps=self._steps, state=state)
+        self._trace.reached("prepared")
         while state.epoch < self._phase.end and not self._is_stuck(state):
             state = self._epoch(state)
         checkpoint.assign(kept, self._best)

@@ -1,8 +1,11 @@
-"""What a worker can be held to: which images it saw, and which weights it had."""
+"""What a worker can be held to: which images it saw, which weights it had, when it began."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pydantic import AwareDatetime, Field
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import Document
@@ -14,7 +17,8 @@ class WorkerTrace(Document):
 
     `weights` is the digest of the trained variables after each epoch since `first_epoch`: the same
     on every rank. `samples` are the images of its first epoch: disjoint between ranks, and together
-    the training split.
+    the training split. `reached` tells when this process had imported TensorFlow, met the others
+    (`joined`), had its networks and data (`prepared`), and had done its first two steps.
     """
 
     rank: int
@@ -23,6 +27,7 @@ class WorkerTrace(Document):
     first_epoch: int = 0
     weights: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
+    reached: dict[str, AwareDatetime] = Field(default_factory=dict[str, AwareDatetime])
 
 
 class Trace:
@@ -34,8 +39,15 @@ class Trace:
         self._trace = trace
         self._seen: list[str] = []
 
+    def reached(self, what: str) -> None:
+        """It is there now; the first time counts."""
+        if what not in self._trace.reached:
+            reached = self._trace.reached | {what: datetime.now(UTC)}
+            self._trace = self._trace.model_copy(update={"reached": reached})
+
     def saw(self, samples: Iterable[str]) -> None:
-        """The images of a step."""
+        """A step is done, with these images."""
+        self.reached("second step" if "first step" in self._trace.reached else "first step")
         if not self._trace.first_epoch:
             self._seen += samples
 

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 def work(config: Mapping[str, str]) -> str | None:
     """Train; the chief keeps the best weights in the store and returns an `Outcome` as JSON."""
+    imported = datetime.now(UTC)
     log_to_stdout()
     quieten_reports()
     tf.get_logger().setLevel(logging.WARNING)  # a line for each collective it builds
@@ -51,7 +53,8 @@ def work(config: Mapping[str, str]) -> str | None:
             stack.enter_context(worker.board.publishing())
         journal = _journal(worker)
         stack.enter_context(journal.publishing())
-        tools = Tools(worker, strategy, Keeper(worker), journal, _trace(worker, strategy))
+        trace = _trace(worker, strategy, imported)
+        tools = Tools(worker, strategy, Keeper(worker), journal, trace)
         state, model = _train(tools)
     if not worker.is_chief:
         return None
@@ -92,9 +95,13 @@ def _journal(worker: Worker) -> Journal:
     return open_journal(worker.store, worker.spec.run_id, worker.folder)
 
 
-def _trace(worker: Worker, strategy: tf.distribute.Strategy) -> Trace:
-    replicas = strategy.num_replicas_in_sync
-    trace = WorkerTrace(rank=worker.rank, workers=worker.world, replicas=replicas)
+def _trace(worker: Worker, strategy: tf.distribute.Strategy, imported: datetime) -> Trace:
+    trace = WorkerTrace(
+        rank=worker.rank,
+        workers=worker.world,
+        replicas=strategy.num_replicas_in_sync,
+        reached={"imported": imported, "joined": datetime.now(UTC)},
+    )
     return Trace(worker.store, worker.spec.run_id, trace)
 
 

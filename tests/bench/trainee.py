@@ -56,17 +56,17 @@ class Clock(ProgressBoard):
         self._begin()
 
     def _begin(self) -> None:
-        self._ends, self._cpu = [time.monotonic()], [time.process_time()]
+        self.ends, self._cpu = [time.monotonic()], [time.process_time()]
 
     def show(self, progress: Progress | None = None) -> None:
         """A step has ended."""
-        self._ends.append(time.monotonic())
+        self.ends.append(time.monotonic())
         self._cpu.append(time.process_time())
 
     def turn_over(self) -> None:
         """Say how fast the turn was, from the end of its first step on; wait for the next."""
-        begin, first, *_, last = self._ends
-        images = self._batch * (len(self._ends) - 2)
+        begin, first, *_, last = self.ends
+        images = self._batch * (len(self.ends) - 2)
         answer = {
             "images_per_s": images / (last - first),
             "whole_images_per_s": (images + self._batch) / (last - begin),
