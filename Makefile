@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-waiting lock clean
+.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench-near: setup  ## grouping of 1e4, 1e5 and 1e6 hashes: SIZES="10000 100000 1
 
 bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.pipeline
+
+bench-quality: setup  ## what a recipe reaches on real photos: SEED=1 RECIPE=lite0_finetune SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.quality
 
 bench-ingest: setup  ## an ingest beside raw puts, again, and with 1% more; SMALL="10000,100000" for memory
 	@$(BIN)/python -m tests.bench.ingest

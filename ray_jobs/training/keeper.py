@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import ray.train
-from ray.train import Checkpoint, CheckpointUploadMode
+from ray.train import Checkpoint, CheckpointUploadMode, ReportedCheckpoint
+from ray.train.collective import broadcast_from_rank_zero
 
 from ray_jobs.contract.errors import SortlineError
 from ray_jobs.training import backend, checkpoint
@@ -19,6 +21,11 @@ from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
+
+
+class _Found(NamedTuple):
+    place: int  # among those that were reported
+    content: tuple[TrainingState, Parts]
 
 
 class Keeper:
@@ -37,15 +44,31 @@ class Keeper:
         return self._notice.is_new() or is_time
 
     def restore(self) -> tuple[TrainingState, Parts] | None:
-        """The newest good checkpoint, or None. One that is refused is named in the log."""
-        for reported in reversed(ray.train.get_all_reported_checkpoints()):
+        """The newest good checkpoint, or None. One that is refused is named in the log.
+
+        The chief chooses: ranks that went on from two checkpoints would wait for each other.
+        """
+        reported = ray.train.get_all_reported_checkpoints()
+        found = self._newest_good(reported) if self._is_chief else None
+        chosen = broadcast_from_rank_zero(found.place if found else None)
+        if found is not None or chosen is None:
+            return found and found.content
+        return self._load(reported[chosen].checkpoint)
+
+    def _newest_good(self, reported: Sequence[ReportedCheckpoint]) -> _Found | None:
+        for place, one in reversed(list(enumerate(reported))):
             try:
-                with reported.checkpoint.as_directory() as folder:
-                    return checkpoint.load(Path(folder), self._identity)
+                return _Found(place, self._load(one.checkpoint))
             except (SortlineError, OSError) as error:
-                name = Path(reported.checkpoint.path).name
+                name = Path(one.checkpoint.path).name
                 log.warning("checkpoint %s is refused, the one before it is tried: %s", name, error)
         return None
+
+    def _load(self, found: Checkpoint) -> tuple[TrainingState, Parts]:
+        # Not `as_directory`: all workers of a node share its folder, which goes with the first.
+        with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
+            own = Path(folder) / Path(found.path).name
+            return checkpoint.load(Path(found.to_directory(own)), self._identity)
 
     def keep(self, state: TrainingState, parts: Parts, first: Callable[[], None]) -> None:
         """Commit a state: a barrier, but no longer; a thread writes it, and publishes it whole.
