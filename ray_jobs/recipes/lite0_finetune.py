@@ -10,13 +10,13 @@ from ray_jobs.contract.recipe import Augment, HeadPhase, Optimizer, Recipe, Sche
 
 RECIPE = Recipe(
     name="lite0_finetune",
-    summary="EfficientNet-Lite0 with ImageNet weights at 160 px; its head first, then the whole",
+    summary="EfficientNet-Lite0 with ImageNet weights at 192 px; its head first, then the whole",
     backbone="efficientnet-lite0",
     weights="imagenet",
     trainable="all",
     freeze_batchnorm=True,
-    image_px=160,
-    epochs=10,
+    image_px=192,
+    epochs=12,
     batch_size=32,
     head=HeadPhase(epochs=8, schedule=Schedule(base_lr=3e-3, warmup_epochs=1.0)),
     schedule=Schedule(base_lr=3e-4, warmup_epochs=1.0),

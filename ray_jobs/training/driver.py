@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 # A worker that dies is replaced so many times; the training goes on from the last checkpoint.
 _WORKER_FAILURES = 3
 _CONTROLLER_DEATHS = 3
+# How often the controller looks at its workers, and takes one report of each: by itself every two
+# seconds, where the epochs of a head take one.
+_LOOK_EVERY_S = "0.25"
 # Ray waits a minute for workers to find a place; then again, so many times.
 _START_FAILURES = 4
 
@@ -46,6 +49,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
       ClusterError: the workers found no place, or died too often.
     """
     check_shards(manifest, spec.resources)
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", _LOOK_EVERY_S)
     trainer = Trainer(
         _work,
         train_loop_config=write_order(Order(bucket, spec, manifest)),

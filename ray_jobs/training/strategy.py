@@ -5,9 +5,16 @@ One code path: a single worker is a cluster of one, a GPU is one replica a worke
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import keras
 import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context
 
+# A worker that is silent for so long is given up by the others. TensorFlow's own 10 s end a
+# training on a machine that is merely busy; one that is dead Ray Train finds at once.
+_HEARTBEAT_S = 120
 # A collective blocks a thread of the pool: one more must be left for the graph.
 _LEAST_INTER_OP_THREADS = 2
 
@@ -39,8 +46,23 @@ def make_strategy(*, use_gpu: bool) -> tf.distribute.Strategy:
     The collectives are chosen, never AUTO: with AUTO, two runs on the same GPUs may take different
     paths (tensorflow/tensorflow#120987).
     """
+    _coordinate(tf.distribute.cluster_resolver.TFConfigClusterResolver())
     kinds = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=kinds.NCCL if use_gpu else kinds.RING
     )
     return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
+def _coordinate(cluster: tf.distribute.cluster_resolver.TFConfigClusterResolver) -> None:
+    """As the strategy itself would, but with more patience."""
+    workers = cluster.cluster_spec().as_dict().get("worker")
+    if not workers:
+        return
+    job = cast("Any", coordination_config_pb2).CoordinatedJob(name="worker", num_tasks=len(workers))
+    cast("Any", context.context()).configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        coordinated_jobs=[job],
+        heartbeat_timeout_in_ms=1000 * _HEARTBEAT_S,
+    )

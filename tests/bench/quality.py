@@ -22,6 +22,7 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import ModelCard
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, read_document
+from tasks.order import parse_workers
 from tasks.settings import DATASET_VARIABLE
 from tests.bench.commit import commit
 
@@ -38,6 +39,7 @@ def main() -> int:
     session = Session.open(home)
     try:
         session.stack.up(session.screen.say)
+        session.require_up()
         line = _measure(session)
     finally:
         session.stack.down(session.screen.say)
@@ -54,8 +56,13 @@ def _measure(session: Session) -> dict[str, object]:
     if not store.exists(keys.latest(DATASET)):
         ingest(session, Wanted(os.environ["SORTLINE_TRASHNET"], DATASET))
     recipe, overrides = os.environ.get("RECIPE", "lite0_finetune"), _overrides()
-    conf = {"dataset": DATASET, "recipe": recipe, "seed": _seed(), "overrides": overrides}
-    conf["workers"] = os.environ.get("WORKERS", "2")
+    conf: dict[str, object] = {
+        "dataset": DATASET,
+        "recipe": recipe,
+        "seed": _seed(),
+        "overrides": overrides,
+    }
+    conf["workers_min"], conf["workers_max"] = parse_workers(os.environ.get("WORKERS", "2"))
     run = DagRun(RETRAIN, api.trigger(RETRAIN, conf))
     follow(api, run, show=lambda _: None, logs=session.logs)
     return _line(_card(store, catalog.resolve(recipe, overrides)))

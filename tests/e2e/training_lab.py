@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import hashlib
 import io
+import itertools
+import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import httpx
 import numpy as np
 import psutil
+import pytest
 from PIL import Image
 
 from infra.local.stack import Stack
@@ -20,14 +24,15 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ShardRef, SourceRef, Split, StateCounts
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ManifestRef, Progress, Resources, RunSpec, TrainingResult
+from ray_jobs.contract.run import ManifestRef, Resources, RunSpec, TrainingResult
 from ray_jobs.storage import (
     ObjectStore,
-    find_document,
+    Store,
     put_content,
     read_document,
     write_document,
 )
+from ray_jobs.training.outcome import TrainingState
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tasks.records import frame, image_example
 from tests.e2e.local_stack import home_of
@@ -35,40 +40,43 @@ from tests.training.rosters import entries_of, with_entries
 
 Answer = TypeVar("Answer")
 
+LOSS_TOLERANCE = 1e-4
+
 CLASSES = ("dark", "light")
 IMAGES = {Split.TRAIN: 75, Split.VAL: 21, Split.TEST: 10}
 # Uneven on purpose: five training shards and one of validation do not share out evenly.
 SHARDS = {Split.TRAIN: 5, Split.VAL: 1, Split.TEST: 1}
 
 
-def write_dataset(store: ObjectStore) -> DatasetManifest:
+def write_dataset(store: ObjectStore, images: Mapping[Split, int] = IMAGES) -> DatasetManifest:
     """Noise that is dark or light, as an ingest would have left it."""
-    shards = {split: _write_split(store, split) for split in Split}
+    made = {split: photos(split, images[split]) for split in Split}
+    shards = {split: _write_split(store, split, whole) for split, whole in made.items()}
     manifest = DatasetManifest(
         dataset="noise",
         version="v1",
         source=SourceRef(uri="noise:", format="folder"),
         classes=CLASSES,
-        images=StateCounts(kept=sum(IMAGES.values()), duplicate=0, conflict=0, quarantined=0),
-        splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in IMAGES.items()},
+        images=StateCounts(kept=sum(images.values()), duplicate=0, conflict=0, quarantined=0),
+        splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in images.items()},
         shards=shards,
         entries=ObjectRef(key=keys.entries("noise", "v1", "0" * 64), sha256="0" * 64, size_bytes=0),
     )
-    entries = [e for split in Split for e in entries_of(photos(split), split, CLASSES)]
+    entries = [e for split in Split for e in entries_of(made[split], split, CLASSES)]
     manifest = with_entries(store, manifest, entries)
     write_document(store, manifest, keys.manifest("noise", "v1"))
     return manifest
 
 
-def photos(split: Split) -> list[tuple[bytes, int]]:
-    """The images of a split with their labels; every one differs from every other."""
+def photos(split: Split, count: int) -> list[tuple[bytes, int]]:
+    """Images of a split with their labels; every one differs from every other."""
     rng = np.random.default_rng(list(Split).index(split))
-    return [(_photo(rng, n % 2), n % 2) for n in range(IMAGES[split])]
+    return [(_photo(rng, n % 2), n % 2) for n in range(count)]
 
 
-def ids_of(split: Split) -> list[str]:
+def ids_of(split: Split, images: Mapping[Split, int] = IMAGES) -> list[str]:
     """The sha256 of the images of a split, sorted."""
-    return sorted(hashlib.sha256(photo).hexdigest() for photo, _ in photos(split))
+    return sorted(hashlib.sha256(photo).hexdigest() for photo, _ in photos(split, images[split]))
 
 
 def _photo(rng: np.random.Generator, label: int) -> bytes:
@@ -78,8 +86,9 @@ def _photo(rng: np.random.Generator, label: int) -> bytes:
     return stream.getvalue()
 
 
-def _write_split(store: ObjectStore, split: Split) -> tuple[ShardRef, ...]:
-    whole = photos(split)
+def _write_split(
+    store: ObjectStore, split: Split, whole: list[tuple[bytes, int]]
+) -> tuple[ShardRef, ...]:
     return tuple(
         _write_shard(store, split, whole[n :: SHARDS[split]]) for n in range(SHARDS[split])
     )
@@ -91,6 +100,69 @@ def _write_shard(store: ObjectStore, split: Split, part: list[tuple[bytes, int]]
     return ShardRef(**ref.model_dump(), records=len(part), stored=len(part))
 
 
+class Step(NamedTuple):
+    """A row of `steps.csv`."""
+
+    step: int
+    rate: float
+    loss: float
+    seconds: float
+    attempt: int
+
+
+def steps_of(store: Store, run_id: str) -> list[Step]:
+    """Every step of every attempt of a training."""
+    table = store.get(keys.run(run_id, "steps.csv")).decode().splitlines()
+    return [
+        Step(
+            step=int(row["step"]),
+            rate=float(row["learning_rate"]),
+            loss=float(row["loss"]),
+            seconds=float(row["seconds"]),
+            attempt=int(row["attempt"]),
+        )
+        for row in csv.DictReader(table)
+    ]
+
+
+def hold_against(steps: list[Step], quiet: list[Step]) -> list[int]:
+    """Assert that every attempt's steps are those of a training that was left in peace.
+
+    Returns:
+      The steps that the attempts but the first went on from.
+    """
+    expected = {row.step: row for row in quiet}
+    assert {row.step for row in steps} == set(expected)
+    assert [row for row in steps if row.rate != expected[row.step].rate] == []
+    losses = [expected[row.step].loss for row in steps]
+    assert [row.loss for row in steps] == pytest.approx(losses, rel=LOSS_TOLERANCE)
+    pairs = itertools.pairwise(steps)
+    return [after.step - 1 for before, after in pairs if after.attempt > before.attempt]
+
+
+class Checkpoint(NamedTuple):
+    """One that a training would go on from; `key` is its prefix."""
+
+    key: str
+    state: TrainingState
+
+
+def checkpoints_of(store: Store, run_id: str) -> list[Checkpoint]:
+    """The checkpoints of a training that are committed and kept, the newest last."""
+    folder = keys.run(run_id, "ray-train/")
+    if (found := store.get_tagged(f"{folder}checkpoint_manager_snapshot.json")) is None:
+        return []
+    names = [one["checkpoint_dir_name"] for one in json.loads(found.data)["checkpoint_results"]]
+    return [one for name in names if (one := _checkpoint(store, f"{folder}{name}/"))]
+
+
+def _checkpoint(store: Store, key: str) -> Checkpoint | None:
+    if (found := store.get_tagged(f"{key}checkpoint.json")) is None:
+        return None  # removed since, for a newer one
+    state = json.dumps(json.loads(found.data)["state"]).encode()
+    return Checkpoint(key, TrainingState.from_json(state, origin=key))
+
+
 @dataclass(frozen=True)
 class Lab:
     """The stack, as a training sees it; `store` is the administrator's."""
@@ -98,7 +170,7 @@ class Lab:
     stack: Stack
     store: ObjectStore
 
-    def order(self, run_id: str, recipe: Recipe) -> RunSpec:
+    def order(self, run_id: str, recipe: Recipe, checkpoint_minutes: float = 10) -> RunSpec:
         """Write the spec of a run on two workers."""
         key = keys.manifest("noise", "v1")
         spec = RunSpec(
@@ -107,7 +179,9 @@ class Lab:
             manifest=ManifestRef(dataset="noise", version="v1", key=key),
             recipe=recipe,
             seed=1,
-            resources=Resources(workers_min=2, workers_max=2),
+            resources=Resources(
+                workers_min=2, workers_max=2, checkpoint_minutes=checkpoint_minutes
+            ),
             code_version="test",
         )
         write_document(self.store, spec, keys.run(run_id, "spec.json"))
@@ -131,12 +205,13 @@ class Lab:
         run_id = submission_id.split("-")[1]
         return read_document(self.store, TrainingResult, keys.run(run_id, "training.json"))
 
-    def progressed(self, spec: RunSpec, far_enough: Callable[[Progress], bool]) -> Progress:
-        """Wait until a training has come so far."""
-        key = keys.run(spec.run_id, "progress.json")
-        while not ((found := find_document(self.store, Progress, key)) and far_enough(found)):
+    def committed_within_an_epoch(self, spec: RunSpec) -> TrainingState:
+        """Wait for a checkpoint in the middle of an epoch."""
+        while True:
+            for checkpoint in checkpoints_of(self.store, spec.run_id):
+                if checkpoint.state.within:
+                    return checkpoint.state
             time.sleep(0.1)
-        return found
 
     def _job(self, submission_id: str) -> Job:
         job = self._ask(lambda api: api.find(submission_id))

@@ -151,7 +151,7 @@ def test_an_object_store_that_is_not_there_is_told_at_once(tmp_path: Path, addre
     with pytest.raises(ClusterError, match=rf"seaweedfs at {address} does not work"):
         check_object_store(plan, "team")
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # boto3 by itself would try for minutes
 
 
 def test_a_login_is_read_from_json(tmp_path: Path):

@@ -36,6 +36,16 @@ def test_a_rank_may_have_no_shard_and_still_takes_every_step():
     assert (third.shards, third.records, third.steps) == ((), 0, 4)
 
 
+@pytest.mark.parametrize("world", [1, 2, 3, 4, 5])
+def test_the_batches_of_all_ranks_are_the_recipes(world: int):
+    shares = [share_of(r, world, shards(*[10] * 16), global_batch=32) for r in range(world)]
+    batches = [share.batch for share in shares]
+    assert sum(batches) == 32
+    assert max(batches) - min(batches) <= 1
+    assert {share.steps for share in shares} == {shares[0].steps}
+    assert all(share.batch * share.steps >= share.records for share in shares)
+
+
 def test_fewer_images_a_step_than_workers_are_refused():
     with pytest.raises(SpecError, match=r"batch_size is 2 for 3 workers; expected at least one"):
         share_of(0, 3, shards(4), global_batch=2)

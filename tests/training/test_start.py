@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.tf, KERAS_COPY]
 
 NETWORKS = {
     "efficientnet-lite0": 32,
-    "efficientnet-b0": 32,
     "mnasnet-a1": 32,
     "vgg16": 32,
     "convnet-small": 48,
@@ -85,7 +84,7 @@ def are_same(one, other) -> bool:
     return digest_of(saved(one)) == digest_of(saved(other))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["mnasnet-a1", "convnet-small"])
 def test_names_in_a_file_are_those_of_keras(name: str, tmp_path):
     from ray_jobs.training.models import classifier, weights_file
 

@@ -31,16 +31,18 @@ def shards_of(rank: int, world: int, shards: Sequence[ShardRef]) -> tuple[ShardR
 def share_of(rank: int, world: int, shards: Sequence[ShardRef], *, global_batch: int) -> Share:
     """One rank's part of a split, and the steps that every rank takes.
 
+    The batches of all ranks make up the global one: they differ by an image at most.
+
     Raises:
       SpecError: the global batch is smaller than the number of workers.
     """
-    batch = global_batch // world
-    if batch < 1:
+    if global_batch < world:
         raise SpecError(
             f"batch_size is {global_batch} for {world} workers",
             "at least one image a worker",
             f"Pass --set batch_size={world} or fewer --workers",
         )
+    batches = [len(range(r, global_batch, world)) for r in range(world)]
     counts = [sum(s.records for s in shards_of(r, world, shards)) for r in range(world)]
-    steps = max(-(-count // batch) for count in counts)
-    return Share(shards_of(rank, world, shards), counts[rank], batch, steps)
+    steps = max(-(-count // batch) for count, batch in zip(counts, batches, strict=True))
+    return Share(shards_of(rank, world, shards), counts[rank], batches[rank], steps)

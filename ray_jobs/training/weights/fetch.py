@@ -100,9 +100,9 @@ def _from_bucket(store: Store, uri: str) -> bytes:
 def _from_disk(uri: str) -> bytes:
     host, _, below = uri.removeprefix("file://").partition("/")
     path = Path("/", unquote(below))
-    if host not in {"", "localhost"} or not path.is_file():
-        raise _not_here(uri, "is no file")
     try:
+        if host not in {"", "localhost"} or not path.is_file():
+            raise _not_here(uri, "is no file")
         with path.open("rb") as stream:
             return _within_limit(_chunks(stream), uri)
     except OSError as error:
