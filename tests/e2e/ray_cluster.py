@@ -31,7 +31,7 @@ from tests.e2e.ray_node import READY_FILE
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).parents[2]
-_UP_LIMIT_S = 60
+_UP_LIMIT_S = 180
 _DOWN_LIMIT_S = 5
 _OBJECT_STORE_BYTES = 150 * 2**20
 
