@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-waiting lock clean
+.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-quality bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,15 @@ bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, 
 
 bench-quality: setup  ## what a recipe reaches on real photos: SEED=1 RECIPE=lite0_finetune SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.quality
+
+bench-step: setup  ## our training step beside bare Keras's: PAIRS=5 STEPS=8
+	@$(BIN)/python -m tests.bench.step
+
+bench-feed: setup  ## a training fed from shards beside one fed from memory: PAIRS=5 STEPS=12, SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.feed
+
+bench-workers: setup  ## two workers of one thread beside one: PAIRS=5 STEPS=6
+	@$(BIN)/python -m tests.bench.workers
 
 bench-ingest: setup  ## an ingest beside raw puts, again, and with 1% more; SMALL="10000,100000" for memory
 	@$(BIN)/python -m tests.bench.ingest

@@ -19,6 +19,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
+from ray_jobs.training import memory
 from ray_jobs.training.backend import STARTUP_ERRORS, TensorflowConfig, Trainer, own_errors
 from ray_jobs.training.filesystem import filesystem
 from ray_jobs.training.order import Order, write_order
@@ -59,6 +60,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
             name="ray-train",
             storage_path=f"{bucket}/{keys.run(spec.run_id)}".rstrip("/"),
             storage_filesystem=filesystem(os.environ),
+            worker_runtime_env={"env_vars": memory.ENVIRONMENT},
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             failure_config=FailureConfig(
                 max_failures=_WORKER_FAILURES, controller_failure_limit=_START_FAILURES

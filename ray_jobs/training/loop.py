@@ -56,7 +56,7 @@ class PhaseTraining:
 
     def __init__(self, tools: Tools, subject: Subject, phase: Phase) -> None:
         worker, strategy, self._keeper, self._journal, self._trace = tools
-        self._worker, self._strategy, self._subject, self._phase = worker, strategy, subject, phase
+        self._worker, self._subject, self._phase = worker, subject, phase
         self._recipe = recipe = worker.spec.recipe
         self._steps = subject.share.steps
         self._rates = rate_table(phase.schedule, epochs=phase.epochs, steps=self._steps)
@@ -136,16 +136,15 @@ class PhaseTraining:
         """The steps of an epoch that are left: the sums over all workers of all its steps."""
         share, started = self._subject.share, time.monotonic()
         done = state.done_of(share.steps)
-        batches = self._strategy.distribute_datasets_from_function(
-            lambda _: pipeline.training_batches(self._subject.examples, state.epoch, share, done)
-        )
+        # Each worker reads its own, and none is distributed: see `memory`.
+        batches = pipeline.training_batches(self._subject.examples, state.epoch, share, done)
         within = state.within
         total = Sums(within.loss, within.correct, within.images) if within else Sums(0.0, 0.0, 0.0)
         rates = self._rates[(state.epoch - self._phase.first) * share.steps :]
         for step, (x, labels, shares, own, weights) in enumerate(batches, done + 1):
             wish = tf.constant(float(self._keeper.is_due()))
             answer = as_answer(self._train_step((x, labels, shares, weights), wish))
-            rows = self._real_rows(own, weights)
+            rows = own.numpy()[weights.numpy() > 0].tolist()
             self._check_finite(answer, state, step, rows)
             total = total.plus(answer.sums)
             self._trace.saw(self._subject.samples[row] for row in rows)
@@ -155,11 +154,6 @@ class PhaseTraining:
                 self._average()
                 self._keep(_in_the_middle(state, step, share.steps, total, started))
         return total
-
-    def _real_rows(self, rows: tf.Tensor, weights: tf.Tensor) -> list[int]:
-        local = self._strategy.experimental_local_results
-        pairs = zip(local(rows), local(weights), strict=True)
-        return [row for r, w in pairs for row in tf.boolean_mask(r, w > 0).numpy().tolist()]
 
     def _check_finite(
         self, answer: Answer, state: TrainingState, step: int, rows: list[int]
@@ -189,10 +183,7 @@ class PhaseTraining:
         checkpoint.assign(learnt, own)
 
     def _evaluate(self) -> Sums:
-        examples, share = self._subject.val, self._subject.val_share
-        batches = self._strategy.distribute_datasets_from_function(
-            lambda _: pipeline.evaluation_batches(examples, share)
-        )
+        batches = pipeline.evaluation_batches(self._subject.val, self._subject.val_share)
         total = Sums(0.0, 0.0, 0.0)
         for x, labels, _, weights in batches:
             total = total.plus(as_sums(self._evaluation_step((x, labels, weights))))

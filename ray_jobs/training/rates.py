@@ -57,4 +57,6 @@ def make_optimizer(
     }
     kind = cast("Any", kinds[optimizer.name])  # Keras types a schedule as no learning rate
     averages = {"use_ema": True, "ema_momentum": ema} if ema else {}
-    return kind(rate, weight_decay=optimizer.weight_decay, **averages)
+    # A decay of 0 would be a pass over every weight too, each step; AdamW takes nothing less.
+    decay = optimizer.weight_decay if optimizer.name == "adamw" else optimizer.weight_decay or None
+    return kind(rate, weight_decay=decay, **averages)

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.tf
+pytestmark = [
+    pytest.mark.tf,
+    pytest.mark.skipif(sys.platform != "linux", reason="mallopt belongs to glibc, on Linux"),
+]
 
-# 40 MB, written and freed, time and again: faults of all rounds but the first.
+# 100 MB, written and freed, time and again: faults of all rounds but the first.
 ROUNDS = """
 import resource
+from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from ray_jobs.training.memory import keep_freed_memory
 
-{call}
-np.ones(10_000_000, np.float32)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
-    np.ones(10_000_000, np.float32)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+def write() -> None:
+    np.ones(25_000_000, np.float32)
+
+def rounds() -> int:
+    write()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        write()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
 """
+BATCHES = """
+from ray_jobs.training.data.pipeline import shuffled_feature_examples, training_batches
+from ray_jobs.training.data.share import Share
+
+examples = shuffled_feature_examples(np.zeros((8, 4), np.float32), np.zeros(8, np.int64), seed=0)
+list(training_batches(examples, 0, Share((), records=8, batch=4, steps=2)))
+"""
+KEEP = "assert keep_freed_memory()\n"
+HERE, IN_A_THREAD = "print(rounds())", "print(ThreadPoolExecutor().submit(rounds).result())"
 
 
-def faults(call: str) -> int:
-    script = ROUNDS.format(call=call)
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
-    return int(done.stdout)
+def faults(script: str, **environment: str) -> int:
+    call = [sys.executable, "-c", ROUNDS + script]
+    env = os.environ | environment
+    return int(subprocess.run(call, check=True, capture_output=True, env=env).stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mallopt belongs to glibc, on Linux")
 def test_a_large_array_comes_from_memory_that_was_used_before():
-    kept = faults("assert keep_freed_memory()")
+    kept = faults(KEEP + HERE)
     assert kept < 100
-    assert faults("") > 5 * kept + 1000
+    assert faults(HERE) > 5 * kept + 1000
+
+
+def test_in_a_thread_it_takes_the_environment_too():
+    from ray_jobs.training.memory import ENVIRONMENT
+
+    assert faults(KEEP + IN_A_THREAD, **ENVIRONMENT) < 100
+    assert faults(KEEP + IN_A_THREAD) > 1000
+
+
+def test_reading_batches_does_not_undo_it():
+    assert faults(KEEP + BATCHES + HERE) < 100

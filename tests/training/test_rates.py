@@ -35,15 +35,16 @@ def test_the_traced_rate_is_that_of_the_function_at_every_step():
         assert rate(tf.constant(step, tf.int64)).numpy() == expected(step)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
-def test_the_optimizer_takes_the_next_rate_with_every_step(name: str):
+def test_the_optimizer_takes_the_next_rate_with_every_step(name: str, decay: float):
     import keras
     import tensorflow as tf
 
     from ray_jobs.training.rates import TabledRate, make_optimizer
 
     rate = TabledRate(rate_table(SCHEDULE, epochs=4, steps=6))
-    optimizer = make_optimizer(Optimizer(name=name, weight_decay=0.1), rate)
+    optimizer = make_optimizer(Optimizer(name=name, weight_decay=decay), rate)
     weight = keras.Variable(1.0)
     optimizer.build([weight])
     apply = tf.function(lambda: optimizer.apply([tf.constant(1.0)], [weight]))

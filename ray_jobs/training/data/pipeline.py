@@ -163,8 +163,4 @@ def _weighted(endless: tf.data.Dataset, share: Share, done: int = 0) -> tf.data.
 
 
 def _batched(examples: tf.data.Dataset, share: Share) -> tf.data.Dataset:
-    options = tf.data.Options()
-    # The shards are shared out already: TensorFlow must not do it again.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    batches = examples.batch(share.batch, drop_remainder=True)
-    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+    return examples.batch(share.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,52 @@
+"""A data set version of labelled photos in a store, as an ingest would leave it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, ShardRef, SourceRef, Split, StateCounts
+from ray_jobs.contract.document import ObjectRef
+from ray_jobs.storage import Store, put_content
+from tasks.records import frame, image_example
+from tests.training.rosters import entries_of, with_entries
+
+Pictures = Sequence[tuple[bytes, int]]
+
+
+def in_store(
+    store: Store, pictures: Mapping[Split, Pictures], classes: Sequence[str], shards: int
+) -> DatasetManifest:
+    """Put the shards and their entries; the manifest is answered alone.
+
+    Args:
+      store: takes them.
+      pictures: by split; a split that is not named is empty.
+      classes: sorted; a label is an index into them.
+      shards: how many the training split has; the others have one.
+    """
+    counts = {split: shards if split is Split.TRAIN else 1 for split in pictures}
+    refs = {
+        split: tuple(_shard(store, split, held[n :: counts[split]]) for n in range(counts[split]))
+        for split, held in pictures.items()
+    }
+    kept = sum(map(len, pictures.values()))
+    manifest = DatasetManifest(
+        dataset="bench",
+        version="v1",
+        source=SourceRef(uri="bench:", format="folder"),
+        classes=tuple(classes),
+        images=StateCounts(kept=kept, duplicate=0, conflict=0, quarantined=0),
+        splits={split: {} for split in Split},
+        shards={split: refs.get(split, ()) for split in Split},
+        entries=ObjectRef(key=keys.entries("bench", "v1", "0" * 64), sha256="0" * 64, size_bytes=0),
+    )
+    entries = [e for split, held in pictures.items() for e in entries_of(held, split, classes)]
+    return with_entries(store, manifest, entries)
+
+
+def _shard(store: Store, split: Split, part: Pictures) -> ShardRef:
+    data = frame(image_example(p, hashlib.sha256(p).hexdigest()) for p, _ in part)
+    ref = put_content(store, keys.shard(split, hashlib.sha256(data).hexdigest()), data)
+    return ShardRef(**ref.model_dump(), records=len(part), stored=len(part))

@@ -1,0 +1,158 @@
+"""Trainings beside each other, in turns: each has its processes, and only one of them works.
+
+A turn is an epoch of so many steps. `images_per_s` counts from the end of its first step to that of
+its last; `whole_images_per_s` from its beginning, which weighs more here than in an epoch of a
+thousand images. The evaluation is in neither.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from statistics import median
+from typing import Any, NamedTuple
+
+from ray_jobs.training.memory import ENVIRONMENT
+from tests.bench.record import keep
+
+Turn = dict[str, float]
+Sides = tuple[str, str]
+
+
+class Setting(NamedTuple):
+    """What a process of a training is started with; `batch` is that of all its workers."""
+
+    image_px: int
+    batch: int
+    steps: int
+    turns: int
+    way: str = "ours"
+    feed: str = "memory"
+    augment: bool = False
+    cpus: int = 2
+    workers: int = 1
+    pinned: bool = False
+
+
+class Group:
+    """The workers of one training."""
+
+    def __init__(self, setting: Setting) -> None:
+        ports = [_free_port() for _ in range(setting.workers)]
+        hosts = [f"127.0.0.1:{port}" for port in ports]
+        self._workers = [_worker(setting, hosts, rank) for rank in range(setting.workers)]
+
+    def answer(self) -> Turn:
+        """What the chief says of the turn that has ended; the first is the one to warm up."""
+        chief, *_ = [_answer(worker) for worker in self._workers]
+        return chief
+
+    def turn(self) -> Turn:
+        """Take a turn."""
+        for worker in self._workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        return self.answer()
+
+    def __enter__(self) -> Group:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.communicate()
+
+
+def in_turns(settings: Mapping[str, Setting]) -> dict[str, list[Turn]]:
+    """The turns of each, in pairs (or more), which begin with each of them in its turn."""
+    with ExitStack() as stack:
+        groups = {name: stack.enter_context(Group(s)) for name, s in settings.items()}
+        for group in groups.values():
+            group.answer()
+        names, found = list(groups), {name: list[Turn]() for name in groups}
+        for pair in range(min(setting.turns for setting in settings.values())):
+            first = pair % len(names)
+            for name in names[first:] + names[:first]:
+                found[name].append(groups[name].turn())
+    return found
+
+
+def ratios(found: Mapping[str, list[Turn]], sides: Sides, what: str) -> list[float]:
+    """One side's figures, as parts of the other's, pair by pair."""
+    pairs = zip(*(found[side] for side in sides), strict=True)
+    return [round(one[what] / other[what], 4) for one, other in pairs]
+
+
+def middle(turns: list[Turn]) -> Turn:
+    """The median of everything."""
+    return {name: round(median(turn[name] for turn in turns), 3) for name in turns[0]}
+
+
+def compared(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """Two in turns: the ratio of the first to the second, of each pair, and the medians of each."""
+    found = in_turns(settings)
+    one, other = found
+    parts = ratios(found, (one, other), "images_per_s")
+    return {
+        "ratio": median(parts),
+        "ratios": parts,
+        "whole_ratio": median(ratios(found, (one, other), "whole_images_per_s")),
+        **{name: middle(turns) for name, turns in found.items()},
+    }
+
+
+def report(name: str, results: Mapping[str, dict[str, Any]], sides: Sides, least: float) -> None:
+    """A row for each comparison, and a line in the benchmark's results."""
+    head = f"{sides[0]:>10} {sides[1]:>10} {'ratio':>8} {'whole':>8}"
+    sys.stdout.write(f"{'images a second':24} {head}   of the pairs\n")
+    for case, found in results.items():
+        rates = "".join(f"{found[side]['images_per_s']:11.2f}" for side in sides)
+        cells = f"{rates[1:]} {found['ratio']:8.3f} {found['whole_ratio']:8.3f}"
+        spread = f"{min(found['ratios']):.3f} to {max(found['ratios']):.3f}"
+        sys.stdout.write(f"{case:24} {cells}   {spread}\n")
+    sys.stdout.write(f"required: at least {least}\n")
+    keep(name, {"required": least, **results})
+
+
+def number(name: str, usual: int) -> int:
+    """A number from the environment."""
+    return int(os.environ.get(name, str(usual)))
+
+
+def _worker(setting: Setting, hosts: list[str], rank: int) -> subprocess.Popen[str]:
+    told = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": rank}}
+    environment = os.environ | ENVIRONMENT | {"TF_CONFIG": json.dumps(told)}
+    environment |= {"OMP_NUM_THREADS": str(setting.cpus), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.trainee", json.dumps(setting._asdict())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=_onto(rank) if setting.pinned else None,
+    )
+
+
+def _onto(rank: int) -> Callable[[], None]:
+    cpus = sorted(os.sched_getaffinity(0))
+    return lambda: os.sched_setaffinity(0, {cpus[rank % len(cpus)]})
+
+
+def _answer(worker: subprocess.Popen[str]) -> Turn:
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        if line.startswith("{"):
+            return json.loads(line)
+    raise RuntimeError(f"a worker ended with exit code {worker.wait()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
