@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class LocalStore(ObjectStore):
 
     url: str
     credentials: Path
+    server: Server
 
     def at(self, url: str) -> ObjectStore:
         """The bucket by way of another address, a proxy's say."""
@@ -37,26 +38,53 @@ class LocalStore(ObjectStore):
         return ObjectStore(self._client, name)
 
 
+class Server:
+    """SeaweedFS on ports and in a folder of its own; it may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, *others = _free_ports(6)
+        (folder / "data").mkdir()
+        self._command = _command(folder, self.port, others)
+        self.start()
+
+    def start(self) -> None:
+        """Start it; it answers some seconds later."""
+        with (self.folder / "weed.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
+
+    def kill(self) -> None:
+        """Kill -9: who connects is refused."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, and kill it if it does not."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def wait_for(self, store: ObjectStore) -> None:
+        """Wait until it takes writes."""
+        limit = time.monotonic() + _UP_LIMIT_S
+        while not _takes(store):
+            if time.monotonic() > limit or self._process.poll() is not None:
+                raise RuntimeError((self.folder / "weed.log").read_text()[-2000:])
+            time.sleep(0.2)
+
+
 @contextmanager
-def object_store() -> Iterator[LocalStore]:
+def object_store() -> Generator[LocalStore]:
     """SeaweedFS in a folder of its own, and a bucket in it; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="weed-") as name:
-        folder = Path(name)
-        _write_keys(folder)
-        s3, *others = _free_ports(6)
-        with (folder / "weed.log").open("wb") as log:
-            server = subprocess.Popen(
-                _command(folder, s3, others), stdout=log, stderr=log, cwd=folder
-            )
+        _write_keys(Path(name))
+        server = Server(Path(name))
         try:
-            yield _when_up(folder, s3, server)
+            yield _store_of(server)
         finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            server.stop()
 
 
 def _write_keys(folder: Path) -> None:
@@ -74,12 +102,10 @@ def _write_keys(folder: Path) -> None:
 
 def _command(folder: Path, s3: int, others: list[int]) -> list[str]:
     filer, master, volume, admin, grpc = others
-    data = folder / "data"
-    data.mkdir()
     return [
         str(Path(sys.executable).with_name("weed")),
         "mini",
-        f"-dir={data}",
+        f"-dir={folder / 'data'}",
         f"-ip={_LOOPBACK}",
         f"-ip.bind={_LOOPBACK}",
         f"-s3.config={folder / 's3.json'}",
@@ -116,16 +142,13 @@ def _free_ports(count: int) -> list[int]:
     return found
 
 
-def _when_up(folder: Path, port: int, server: subprocess.Popen[bytes]) -> LocalStore:
-    url, credentials = f"http://{_LOOPBACK}:{port}", folder / "credentials"
+def _store_of(server: Server) -> LocalStore:
+    """The bucket, once it takes writes."""
+    url, credentials = f"http://{_LOOPBACK}:{server.port}", server.folder / "credentials"
     plain = connect(BUCKET, endpoint=url, profile="admin", credentials=credentials)
     store = LocalStore(plain._client, BUCKET)
-    store.url, store.credentials = url, credentials
-    limit = time.monotonic() + _UP_LIMIT_S
-    while not _takes(store):
-        if time.monotonic() > limit or server.poll() is not None:
-            raise RuntimeError((folder / "weed.log").read_text()[-2000:])
-        time.sleep(0.2)
+    store.url, store.credentials, store.server = url, credentials, server
+    server.wait_for(store)
     return store
 
 

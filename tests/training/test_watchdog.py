@@ -30,7 +30,10 @@ def test_the_clock_starts_with_the_watch():
 
 _HANGS = """
 import threading
+from ray_jobs.entry import log_to_stdout
 from ray_jobs.training.watchdog import Watchdog
+
+log_to_stdout()
 
 def hangs_in_a_collective():
     threading.Event().wait()
@@ -45,5 +48,5 @@ def test_a_worker_that_hangs_ends_with_the_stacks_of_its_threads():
         [sys.executable, "-c", _HANGS], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
-    assert "no progress for 0 s; the stacks of all threads" in done.stderr
-    assert "in hangs_in_a_collective" in done.stderr
+    assert "no progress for 0 s; the stacks of all threads" in done.stdout
+    assert "in hangs_in_a_collective" in done.stdout
