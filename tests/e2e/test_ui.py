@@ -120,7 +120,9 @@ def test_the_form_says_what_each_field_means(person: Person):
     for text in ("Epochs", "Passes over the training images: 1 to 1000. Empty: as the recipe says"):
         expect(form.get_by_text(text, exact=True)).to_be_visible()
     form.get_by_role("combobox").click()
-    expect(person.page.get_by_role("option", name="lite0_probe: EfficientNet-Lite0")).to_be_visible()
+    expect(
+        person.page.get_by_role("option", name="lite0_probe: EfficientNet-Lite0")
+    ).to_be_visible()
     person.page.get_by_role("option", name="as the settings say").click()
     for section, field in ((CLUSTER, "Budget (minutes)"), ("Seed, other keys", "Seed")):
         form.get_by_text(section).click()
