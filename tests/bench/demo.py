@@ -18,10 +18,9 @@ from pathlib import Path
 import psutil
 
 from infra.local.environment import HOME_VARIABLE, base_environment
-from tests.bench.commit import commit
+from tests.bench.record import keep
 
 GIB = 2**30
-RESULTS = Path("test-artefacts/bench-demo.jsonl")
 
 
 def main() -> int:
@@ -42,18 +41,14 @@ def main() -> int:
         assert demo.stdout is not None
         answer = json.loads(demo.stdout.read().splitlines()[-1])
     line = {
-        "commit": commit(),
         "source": source,
-        "cores": os.cpu_count(),
         "total_s": round(total, 1),
         "parts_s": answer["seconds"],
         "test_accuracy": answer["retrain"]["test_accuracy"],
         "peak_pss_gib": round(peak / GIB, 2),
     }
     _show(line)
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line) + "\n")
+    keep("demo", line)
     return 0
 
 

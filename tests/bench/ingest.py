@@ -36,11 +36,10 @@ from ray_jobs.storage import connect
 from tasks import ingest
 from tasks.ingest import Asked
 from tasks.sources.sample import SampleSource
-from tests.bench.commit import commit
+from tests.bench.record import keep
 from tests.seaweed import LocalStore, object_store
 
 THREADS = 16
-RESULTS = Path("test-artefacts/bench-ingest.jsonl")
 
 Steps = dict[str, dict[str, float]]
 
@@ -49,14 +48,11 @@ def main() -> int:
     """Measure, print, and append a line to the results."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, object_store() as store:
         folder = Path(name)
-        line = {"commit": commit(), "cores": os.cpu_count()}
-        line |= _speed(store, _photos(folder / "photos"))
+        line = _speed(store, _photos(folder / "photos"))
         sizes = filter(None, os.environ.get("SMALL", "10000,100000").split(","))
         line["small"] = [_small(store, folder, int(size)) for size in sizes]
     sys.stdout.write(json.dumps(line, indent=2) + "\n")
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line) + "\n")
+    keep("ingest", line)
     return 0
 
 

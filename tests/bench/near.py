@@ -17,13 +17,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,9 +28,8 @@ from numpy.typing import NDArray
 
 from tasks.near import Hashes, distinct, groups, near_pairs
 from tasks.phash import NEAR_BITS
-from tests.bench.commit import commit
+from tests.bench.record import keep
 
-RESULTS = Path("test-artefacts/bench-near.jsonl")
 SIZES = "10000 100000 1000000"
 ALL_PAIRS = 10_000
 BLANK = 100_000
@@ -52,15 +48,7 @@ def main() -> int:
     for way, size in runs:
         measured.append(_measure(way, size))
         print("  ".join(f"{name} {value}" for name, value in measured[-1].items()), flush=True)
-    line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "measured": measured,
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line) + "\n")
+    keep("near", {"measured": measured})
     return 0
 
 

@@ -13,7 +13,6 @@ for each of the four waits up to 2 s until the trigger looks and 2 s until the t
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -38,11 +37,10 @@ from tasks.operators.jobs_api import JobRequest, JobsApi, JobStatus
 from tasks.plan import Plan, parse_conf, plan_run
 from tasks.report import publish_report
 from tasks.settings import Settings
-from tests.bench.commit import commit
+from tests.bench.record import keep
 
 DATASET = "overhead"
 RAY_STEPS = {"train": "train", "export": "export", "verify": "evaluate", "evaluate": "evaluate"}
-RESULTS = Path("test-artefacts/bench-overhead.jsonl")
 LOOK_EVERY_S = 0.5
 
 
@@ -57,9 +55,7 @@ def main() -> int:
         finally:
             session.stack.down(session.screen.say)
     _show(measured)
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps({"commit": commit(), "cores": os.cpu_count()} | measured) + "\n")
+    keep("overhead", measured)
     return 0
 
 

@@ -34,13 +34,12 @@ from ray_jobs.training.data.roster import place
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.memory import keep_freed_memory
 from tasks.records import frame, image_example
-from tests.bench.commit import commit
 from tests.bench.lesson import Lesson
 from tests.bench.photos import labelled
+from tests.bench.record import keep
 
 BATCH = 32
 LESSON_PHOTOS = 256
-RESULTS = Path("test-artefacts/bench-pipeline.jsonl")
 
 Pictures = Sequence[tuple[bytes, int]]
 Run = Callable[[], int]
@@ -66,7 +65,6 @@ def main() -> int:
     spent = sum(lesson.seconds.values())
     taught_us = {step: best["lesson"] * part / spent for step, part in lesson.seconds.items()}
     line = {
-        "commit": commit(),
         "cpu": _cpu(),
         "photos": len(pictures),
         "image_px": image_px,
@@ -76,9 +74,7 @@ def main() -> int:
         "times": {n: round(best["lesson"] / best[n], 1) for n in ("batch", "mix")},
     }
     print(json.dumps(line, indent=2))
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line) + "\n")
+    keep("pipeline", line)
     return 0
 
 

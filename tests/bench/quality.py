@@ -24,11 +24,10 @@ from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, read_document
 from tasks.order import parse_workers
 from tasks.settings import DATASET_VARIABLE
-from tests.bench.commit import commit
+from tests.bench.record import keep
 
 DATASET = "trashnet6"
 RETRAIN = "retrain_classifier"
-RESULTS = Path("test-artefacts/bench-quality.jsonl")
 
 
 def main() -> int:
@@ -44,9 +43,7 @@ def main() -> int:
     finally:
         session.stack.down(session.screen.say)
     sys.stdout.write(json.dumps(line, indent=2) + "\n")
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line) + "\n")
+    keep("quality", line)
     return 0
 
 
@@ -87,8 +84,6 @@ def _line(card: ModelCard) -> dict[str, object]:
     scores = card.evaluation.candidate
     best = card.training.epochs[card.training.best_epoch - 1]
     return {
-        "commit": commit(),
-        "cores": os.cpu_count(),
         "recipe": card.spec.recipe.name,
         "seed": card.spec.seed,
         "workers": card.training.workers,

@@ -21,14 +21,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager, redirect_stdout
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -36,10 +34,9 @@ from typing import Any
 
 import httpx
 
-from tests.bench.commit import commit
 from tests.bench.jobs_server import end_of
+from tests.bench.record import keep
 
-RESULTS = Path("test-artefacts/bench-waiting.jsonl")
 TOKEN = "bench-token"
 TICK_S = 0.02
 WAYS = ("shared", "naive")
@@ -51,16 +48,7 @@ def main() -> int:
     interval_s = float(os.environ.get("INTERVAL_S", "2"))
     measured = {way: _measure(way, jobs, interval_s) for way in WAYS}
     _show(measured, interval_s)
-    line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "jobs": jobs,
-        "interval_s": interval_s,
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as results:
-        results.write(json.dumps(line | measured) + "\n")
+    keep("waiting", {"jobs": jobs, "interval_s": interval_s} | measured)
     return 0
 
 
