@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -20,7 +21,6 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.storage import (
     Store,
     fetch_content,
-    fetch_to,
     find_document,
     keep_at,
     put_content,
@@ -86,10 +86,13 @@ def start_head(
 
 
 def _local_file(store: Store, sha256: str, folder: Path) -> Path:
-    path = folder / f"{sha256}.weights.h5"
-    if path.exists():
-        return path
-    return keep_at(path, fetch_content(store, keys.weights(sha256), sha256))
+    key = keys.weights(sha256)
+    return _once(folder / f"{sha256}.weights.h5", lambda: fetch_content(store, key, sha256))
+
+
+def _once(path: Path, read: Callable[[], bytes]) -> Path:
+    """A file of this worker's own, read out of the store where it is not there yet."""
+    return path if path.exists() else keep_at(path, read())
 
 
 def _load_backbone(backbone: keras.Model, path: Path, recipe: Recipe) -> None:
@@ -132,15 +135,14 @@ def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> ke
         backbone = classifier.build_backbone(name, image_px=image_px)
         load_lite0(store, backbone, folder)
         return backbone
-    path = folder / imagenet.FILES[name].name
-    return with_imagenet(image_px, keep_at(path, imagenet.read(store, name)))
+    published = folder / imagenet.FILES[name].name
+    return with_imagenet(image_px, _once(published, lambda: imagenet.read(store, name)))
 
 
 def load_lite0(store: Store, backbone: keras.Model, folder: Path) -> None:
     """Give the backbone its ImageNet weights, out of the store; convert them if nobody has yet."""
     ref = find_lite0(store) or publish_lite0(store)
-    path = folder / f"{ref.sha256}.weights.h5"
-    backbone.load_weights(path if path.exists() else fetch_to(store, ref, path))
+    backbone.load_weights(_local_file(store, ref.sha256, folder))
 
 
 def find_lite0(store: Store) -> ObjectRef | None:
