@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -48,22 +49,33 @@ class Subject:
     samples: list[str]
 
 
-def prepare(worker: Worker, strategy: tf.distribute.Strategy, phase: Phase) -> Subject:
-    """Build the networks and this worker's data for a phase.
+class Data(NamedTuple):
+    """What a worker has of the data, in every phase."""
+
+    train: Part
+    val: Part
+
+
+def data_of(worker: Worker) -> Data:
+    """Bring a worker's parts to its disk, and count them. Raises DataError."""
+    splits = (Split.TRAIN, Split.VAL)
+    return Data(*(part_of(worker.share(split), worker.photos(split)) for split in splits))
+
+
+def prepare(worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, data: Data) -> Subject:
+    """Build the networks and the streams of this worker's data for a phase.
 
     Features are computed once where the backbone is frozen and nothing is augmented.
     """
     on_features = phase.trainable == "head" and phase.augment == NO_AUGMENT
     make = _on_features if on_features else _on_images
-    train, val = (
-        part_of(worker.share(split), worker.photos(split)) for split in (Split.TRAIN, Split.VAL)
-    )
-    return make(worker, strategy, phase, train, val)
+    return make(worker, strategy, phase, data)
 
 
 def _on_images(
-    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, train: Part, val: Part
+    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, data: Data
 ) -> Subject:
+    train, val = data
     recipe, seed = worker.spec.recipe, worker.spec.seed
     with strategy.scope():
         backbone = _backbone(worker)
@@ -90,8 +102,9 @@ def _on_images(
 
 
 def _on_features(
-    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, train: Part, val: Part
+    worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, data: Data
 ) -> Subject:
+    train, val = data
     # A frozen backbone is the same on every worker already: no need to mirror it.
     backbone = _backbone(worker)
     px = worker.spec.recipe.image_px

@@ -27,7 +27,7 @@ from ray_jobs.training.memory import keep_freed_memory
 from ray_jobs.training.outcome import Outcome, TrainingState
 from ray_jobs.training.phases import phases_of
 from ray_jobs.training.strategy import configure_devices, make_strategy, set_precision
-from ray_jobs.training.subject import prepare
+from ray_jobs.training.subject import data_of, prepare
 from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.worker import Worker
 
@@ -64,20 +64,20 @@ def work(config: Mapping[str, str]) -> str | None:
 
 def _train(tools: Tools) -> tuple[TrainingState, keras.Model]:
     """Every phase, from the last good checkpoint on; the model has the best weights then."""
-    *firsts, last = phases_of(tools.worker.spec.recipe)
-    state, parts = _resumed(tools.keeper) or (TrainingState(phase=[*firsts, last][0].name), None)
+    phases, data = phases_of(tools.worker.spec.recipe), data_of(tools.worker)
+    state, parts = _resumed(tools.keeper) or (TrainingState(phase=phases[0].name), None)
     head: Values | None = None
-    for phase in firsts:
+    for phase in phases[:-1]:
         if state.phase is phase.name and state.epoch < phase.end:
-            subject = prepare(tools.worker, tools.strategy, phase)
+            subject = prepare(tools.worker, tools.strategy, phase, data)
             state, parts = PhaseTraining(tools, subject, phase).run(state, parts), None
             head = checkpoint.values_of(subject.head.weights)
         elif state.phase is phase.name and parts:
             head, parts = parts["best"], None
-    subject = prepare(tools.worker, tools.strategy, last)
+    subject = prepare(tools.worker, tools.strategy, phases[-1], data)
     if head is not None:
         checkpoint.assign(subject.head.weights, head)
-    return PhaseTraining(tools, subject, last).run(state, parts), subject.whole
+    return PhaseTraining(tools, subject, phases[-1]).run(state, parts), subject.whole
 
 
 def _resumed(keeper: Keeper) -> tuple[TrainingState, Parts] | None:

@@ -23,7 +23,7 @@ from ray_jobs.training.memory import keep_freed_memory
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import Phase, phases_of
 from ray_jobs.training.strategy import configure_devices, make_strategy
-from ray_jobs.training.subject import Subject, prepare
+from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.worker import Worker
 from tests.bench.trainee import Clock, worker_of
@@ -71,7 +71,7 @@ def timed(config: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         worker = every(float(config["every_s"]), worker_of(setting, clock))
         phase = phases_of(worker.spec.recipe)[-1]
-        subject = prepare(worker, strategy, phase)
+        subject = prepare(worker, strategy, phase, data_of(worker))
         keeper = TimedKeeper(worker)
         trace = WorkerTrace(rank=worker.rank, workers=worker.world, replicas=worker.world)
         tools = Tools(worker, strategy, keeper, Journal(), Trace(worker.store, "bench", trace))

@@ -35,7 +35,7 @@ from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import phases_of
 from ray_jobs.training.progress import ProgressBoard
 from ray_jobs.training.strategy import configure_devices, make_strategy
-from ray_jobs.training.subject import Subject, prepare
+from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.watchdog import Watchdog
 from ray_jobs.training.worker import Worker
@@ -105,7 +105,7 @@ def ours(setting: Setting, clock: Clock) -> None:
     """The training loop."""
     strategy, worker = make_strategy(use_gpu=False), worker_of(setting, clock)
     phase = phases_of(worker.spec.recipe)[-1]
-    subject = prepare(worker, strategy, phase)
+    subject = prepare(worker, strategy, phase, data_of(worker))
     if setting.feed == "memory":
         subject = replace(subject, examples=in_memory(setting, subject.share))
     trace = WorkerTrace(rank=worker.rank, workers=worker.world, replicas=worker.world)
@@ -118,7 +118,8 @@ def ours(setting: Setting, clock: Clock) -> None:
 def bare_keras(setting: Setting, clock: Clock) -> None:
     """`train_on_batch`, on batches that are tensors already."""
     worker = worker_of(setting, clock)
-    net = compiled(prepare(worker, tf.distribute.get_strategy(), phases_of(worker.spec.recipe)[-1]))
+    phase, strategy = phases_of(worker.spec.recipe)[-1], tf.distribute.get_strategy()
+    net = compiled(prepare(worker, strategy, phase, data_of(worker)))
     images, labels = drawn(setting, 2 * setting.batch)
     x = tf.split(tf.cast(images, tf.float32), 2)
     y = tf.split(tf.one_hot(labels, CLASSES), 2)

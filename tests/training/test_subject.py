@@ -42,12 +42,13 @@ def worker(folder, recipe):
 def test_a_balanced_recipe_is_shown_the_classes_equally_often(tmp_path, trainable, balanced, seen):
     import tensorflow as tf
 
-    from ray_jobs.training.subject import prepare
+    from ray_jobs.training.subject import data_of, prepare
 
     recipe = catalog.resolve("b0_scratch", {"image_px": 48}).model_copy(
         update={"backbone": "convnet-small", "trainable": trainable, "balanced": balanced}
     )
     (phase,) = phases_of(recipe)
-    subject = prepare(worker(tmp_path, recipe), tf.distribute.get_strategy(), phase)
+    own = worker(tmp_path, recipe)
+    subject = prepare(own, tf.distribute.get_strategy(), phase, data_of(own))
     labels = Counter(int(label) for _, label, *_ in subject.examples(0, 0).take(9))
     assert [labels[n] for n in range(3)] == seen
