@@ -26,7 +26,7 @@ Backbone = Literal[
     "convnet-small",
     "convnet-mnist",
 ]
-WITHOUT_IMAGENET = {"mnasnet-a1", "convnet-small", "convnet-mnist"}
+_WITHOUT_IMAGENET = {"mnasnet-a1", "convnet-small", "convnet-mnist"}
 Weights = Annotated[
     str,
     Field(
@@ -59,13 +59,14 @@ class Schedule(Part):
     hold_epochs: Annotated[float, Field(ge=0)] = 0.0
     patience: Annotated[int, Field(ge=1, le=1000)] = 5
 
-    def check_fits(self, epochs: int, key: str) -> None:
-        """Raise ValueError unless the parts fit into so many epochs; `key` names those."""
+    def check_fits(self, epochs: int, prefix: str = "") -> None:
+        """Raise ValueError unless the parts fit into so many epochs; keys begin with `prefix`."""
         first = self.warmup_epochs + self.hold_epochs
         if first > epochs:
-            raise ValueError(f"{key} at least warm-up and hold together, {first:g}")
+            raise ValueError(f"{prefix}epochs at least warm-up and hold together, {first:g}")
         if self.warmup_epochs > 0 and self.base_lr < self.warmup_lr:
-            raise ValueError(f"schedule.base_lr at least warmup_lr, {self.warmup_lr:g}")
+            key = f"{prefix}schedule.base_lr"
+            raise ValueError(f"{key} at least warmup_lr, {self.warmup_lr:g}")
 
 
 class Optimizer(Part):
@@ -152,7 +153,7 @@ class Recipe(Document):
         is_uri = self.weights not in (None, "imagenet")
         if is_uri != (self.weights_sha256 is not None):
             raise ValueError("weights_sha256 where weights is a URI, and only there")
-        if self.weights == "imagenet" and self.backbone in WITHOUT_IMAGENET:
+        if self.weights == "imagenet" and self.backbone in _WITHOUT_IMAGENET:
             raise ValueError(f"weights=null with {self.backbone}, for which none are published")
         return self
 
@@ -162,7 +163,7 @@ class Recipe(Document):
             raise ValueError("head.epochs=0 with trainable=head, which is one phase already")
         if self.accumulate > self.batch_size:
             raise ValueError(f"accumulate at most batch_size, {self.batch_size}")
-        self.schedule.check_fits(self.epochs, "epochs")
+        self.schedule.check_fits(self.epochs)
         if self.head.epochs:
-            self.head.schedule.check_fits(self.head.epochs, "head.epochs")
+            self.head.schedule.check_fits(self.head.epochs, "head.")
         return self

@@ -124,6 +124,15 @@ def test_a_warm_up_longer_than_the_training_is_refused():
             {"trainable": "all", "head__epochs": 1, "head__schedule__hold_epochs": 2},
             "head.epochs at least warm-up and hold together, 2",
         ),
+        (
+            {
+                "trainable": "all",
+                "head__epochs": 1,
+                "head__schedule__warmup_epochs": 1,
+                "head__schedule__warmup_lr": 0.5,
+            },
+            "head.schedule.base_lr at least warmup_lr, 0.5",
+        ),
         ({"head__epochs": 1}, "head.epochs=0 with trainable=head, which is one phase already"),
         ({"accumulate": 65}, "accumulate at most batch_size, 64"),
         (
