@@ -40,8 +40,8 @@ from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.watchdog import Watchdog
 from ray_jobs.training.worker import Worker
 from tests.bench.photos import chosen
-from tests.bench.shards import in_store
 from tests.bench.turns import Setting
+from tests.dataset_version import in_store
 from tests.fakes import InMemoryStore
 
 CLASSES = 6
@@ -151,7 +151,7 @@ def worker_of(setting: Setting, clock: Clock) -> Worker:
     store = InMemoryStore()
     pictures = chosen(os.environ.get("SORTLINE_TRASHNET"), setting.batch * setting.steps)
     held = {Split.TRAIN: pictures, Split.VAL: pictures[: setting.batch]}
-    manifest = in_store(store, held, [str(n) for n in range(CLASSES)], shards=2)
+    manifest = in_store(store, "bench", held, [str(n) for n in range(CLASSES)], shards=2)
     spec = RunSpec(
         run_id="bench",
         fingerprint="bench",

@@ -21,22 +21,19 @@ from PIL import Image
 
 from infra.local.stack import Stack
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import DatasetManifest, ShardRef, SourceRef, Split, StateCounts
-from ray_jobs.contract.document import ObjectRef
+from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import ManifestRef, Resources, RunSpec, TrainingResult
 from ray_jobs.storage import (
     ObjectStore,
     Store,
-    put_content,
     read_document,
     write_document,
 )
 from ray_jobs.training.outcome import TrainingState
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
-from tasks.records import frame, image_example
+from tests.dataset_version import in_store
 from tests.e2e.local_stack import home_of
-from tests.training.rosters import entries_of, with_entries
 
 Answer = TypeVar("Answer")
 
@@ -45,25 +42,13 @@ LOSS_TOLERANCE = 1e-4
 CLASSES = ("dark", "light")
 IMAGES = {Split.TRAIN: 75, Split.VAL: 21, Split.TEST: 10}
 # Uneven on purpose: five training shards and one of validation do not share out evenly.
-SHARDS = {Split.TRAIN: 5, Split.VAL: 1, Split.TEST: 1}
+SHARDS = 5
 
 
 def write_dataset(store: ObjectStore, images: Mapping[Split, int] = IMAGES) -> DatasetManifest:
     """Noise that is dark or light, as an ingest would have left it."""
     made = {split: photos(split, images[split]) for split in Split}
-    shards = {split: _write_split(store, split, whole) for split, whole in made.items()}
-    manifest = DatasetManifest(
-        dataset="noise",
-        version="v1",
-        source=SourceRef(uri="noise:", format="folder"),
-        classes=CLASSES,
-        images=StateCounts(kept=sum(images.values()), duplicate=0, conflict=0, quarantined=0),
-        splits={split: dict.fromkeys(CLASSES, count // 2) for split, count in images.items()},
-        shards=shards,
-        entries=ObjectRef(key=keys.entries("noise", "v1", "0" * 64), sha256="0" * 64, size_bytes=0),
-    )
-    entries = [e for split in Split for e in entries_of(made[split], split, CLASSES)]
-    manifest = with_entries(store, manifest, entries)
+    manifest = in_store(store, "noise", made, CLASSES, shards=SHARDS)
     write_document(store, manifest, keys.manifest("noise", "v1"))
     return manifest
 
@@ -84,20 +69,6 @@ def _photo(rng: np.random.Generator, label: int) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
-
-
-def _write_split(
-    store: ObjectStore, split: Split, whole: list[tuple[bytes, int]]
-) -> tuple[ShardRef, ...]:
-    return tuple(
-        _write_shard(store, split, whole[n :: SHARDS[split]]) for n in range(SHARDS[split])
-    )
-
-
-def _write_shard(store: ObjectStore, split: Split, part: list[tuple[bytes, int]]) -> ShardRef:
-    data = frame(image_example(p, hashlib.sha256(p).hexdigest()) for p, _ in part)
-    ref = put_content(store, keys.shard(split, hashlib.sha256(data).hexdigest()), data)
-    return ShardRef(**ref.model_dump(), records=len(part), stored=len(part))
 
 
 class Step(NamedTuple):
