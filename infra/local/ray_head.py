@@ -70,6 +70,8 @@ def _variables(plan: Plan) -> dict[str, str]:
         # Otherwise Ray rewrites 127.0.0.1 to the machine's address and binds every interface.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # What asks Ray for "the" cluster of this machine would find another head's, if it is newer.
+        "RAY_ADDRESS": f"{LOOPBACK}:{ports['gcs']}",
         # A detached actor of Ray Train would keep the drain waiting for half a minute.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         # Seconds between looks at the workers; the default of 2 adds 3.5 s to every training.

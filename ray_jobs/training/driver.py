@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ray.exceptions import RayActorError
 from ray.train import CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
-from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
+from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
@@ -20,15 +20,23 @@ from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
 from ray_jobs.training import memory
-from ray_jobs.training.backend import STARTUP_ERRORS, TensorflowConfig, Trainer, own_errors
+from ray_jobs.training.backend import (
+    STARTUP_ERRORS,
+    TensorflowConfig,
+    Trainer,
+    is_of_deaths,
+    own_errors,
+    store_failure,
+)
 from ray_jobs.training.filesystem import filesystem
 from ray_jobs.training.order import Order, write_order
 
 log = logging.getLogger(__name__)
 
-# A worker that dies is replaced so many times; the training goes on from the last checkpoint.
+# Workers that die are replaced so many times in a row; see `FailurePolicy`. Each time the training
+# goes on from the last checkpoint.
 _WORKER_FAILURES = 3
-_CONTROLLER_DEATHS = 3
+_CONTROLLERS = 4
 # How often the controller looks at its workers, and takes one report of each: by itself every two
 # seconds, where the epochs of a head take one.
 _LOOK_EVERY_S = "0.25"
@@ -47,7 +55,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
     Raises:
       SpecError: more workers than shards.
       DataError: a split without images.
-      ClusterError: the workers found no place, or died too often.
+      ClusterError: the workers found no place, or died too often; or the object store was away.
     """
     check_shards(manifest, spec.resources)
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", _LOOK_EVERY_S)
@@ -75,12 +83,16 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
 
 def _fit(trainer: Trainer) -> Result:
     """Train to the end; a controller that was killed is replaced, and goes on."""
-    for died in range(1, _CONTROLLER_DEATHS + 1):
+    for died in range(1, _CONTROLLERS + 1):
         try:
             return trainer.fit()
         except RayActorError as error:
             log.warning("the controller of Ray Train died (%d): %s", died, error)
-    return trainer.fit()
+    raise ClusterError(
+        f"the controller of Ray Train died {_CONTROLLERS} times",
+        "one that lives as long as the training",
+        "Look above for how it ended; the next try goes on from the last checkpoint",
+    )
 
 
 def check_shards(manifest: DatasetManifest, resources: Resources) -> None:
@@ -125,13 +137,25 @@ def _work(config: Mapping[str, str]) -> str | None:
 
 
 def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
-    """Raise a worker's own error of ours, or that there was no place; anything else as it is."""
-    if isinstance(error, WorkerGroupError):
-        raise next(iter(own_errors(error)), error)
-    if not isinstance(getattr(error, "controller_failure", None), STARTUP_ERRORS):
-        raise error
-    raise ClusterError(
-        f"{resources.workers_min} workers found no place on the cluster",
-        "as many free CPUs (or GPUs) as workers",
-        "Wait until other jobs end, add nodes, or pass fewer --workers",
-    ) from error
+    """Raise a worker's own error of ours, or one of the cluster; anything else as it is."""
+    if own := own_errors(error):
+        raise own[0]
+    if is_of_deaths(error):
+        raise ClusterError(
+            f"workers of the training died {_WORKER_FAILURES + 1} times in a row",
+            "workers that live for an hour at least",
+            "Look above for how they ended; the next try goes on from the last checkpoint",
+        ) from error
+    if failure := store_failure(error):
+        raise ClusterError(
+            f"the object store does not answer the training's controller: {failure}",
+            "the store up while checkpoints are committed",
+            "Look at the store; the next try goes on from the last checkpoint",
+        ) from error
+    if isinstance(getattr(error, "controller_failure", None), STARTUP_ERRORS):
+        raise ClusterError(
+            f"{resources.workers_min} workers found no place on the cluster",
+            "as many free CPUs (or GPUs) as workers",
+            "Wait until other jobs end, add nodes, or pass fewer --workers",
+        ) from error
+    raise error

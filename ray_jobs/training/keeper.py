@@ -13,7 +13,7 @@ import ray.train
 from ray.train import Checkpoint, CheckpointUploadMode, ReportedCheckpoint
 from ray.train.collective import broadcast_from_rank_zero
 
-from ray_jobs.contract.errors import SortlineError
+from ray_jobs.contract.errors import ClusterError, UserError, disk_full
 from ray_jobs.training import backend, checkpoint
 from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.notice import Notice
@@ -59,7 +59,8 @@ class Keeper:
         for place, one in reversed(list(enumerate(reported))):
             try:
                 return _Found(place, self._load(one.checkpoint))
-            except (SortlineError, OSError) as error:
+            # A store that is away says nothing of a checkpoint: that goes up as what it is.
+            except (UserError, FileNotFoundError) as error:
                 name = Path(one.checkpoint.path).name
                 log.warning("checkpoint %s is refused, the one before it is tried: %s", name, error)
         return None
@@ -68,7 +69,7 @@ class Keeper:
         # Not `as_directory`: all workers of a node share its folder, which goes with the first.
         with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
             own = Path(folder) / Path(found.path).name
-            return checkpoint.load(Path(found.to_directory(own)), self._identity)
+            return checkpoint.load(_download(found, own), self._identity)
 
     def keep(self, state: TrainingState, parts: Parts, first: Callable[[], None]) -> None:
         """Commit a state: a barrier, but no longer; a thread writes it, and publishes it whole.
@@ -95,3 +96,16 @@ class Keeper:
             checkpoint_upload_mode=CheckpointUploadMode.ASYNC,  # which removes the folder
             checkpoint_upload_fn=write,
         )
+
+
+def _download(found: Checkpoint, folder: Path) -> Path:
+    try:
+        return Path(found.to_directory(folder))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise disk_full(error) or ClusterError(
+            f"checkpoint {folder.name} cannot be read: {error}",
+            "the object store up",
+            "Look at the store; the next try goes on from this checkpoint",
+        ) from error

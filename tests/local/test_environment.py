@@ -49,6 +49,12 @@ def test_nothing_of_the_users_shell_points_a_part_elsewhere():
     assert set(base_environment(user)) == {"PATH", "LC_ALL", "no_proxy", "NO_PROXY"}
 
 
+def test_what_runs_on_the_head_finds_this_head_and_no_newer_one(plan: Plan):
+    variables = launch_of(plan, Part.RAY).variables
+
+    assert variables["RAY_ADDRESS"] == f"127.0.0.1:{plan.state.ports['gcs']}"
+
+
 def test_the_python_of_this_environment_comes_first():
     path = base_environment({"PATH": "/bin"})["PATH"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from ray.exceptions import RayActorError
 
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
@@ -90,6 +91,87 @@ def test_workers_that_find_no_place_are_a_matter_of_the_cluster():
     for kind in STARTUP_ERRORS:
         with pytest.raises(ClusterError, match=r"2 workers found no place .*expected as many free"):
             _raise_ours(ControllerError(kind(2)), resources(2, 2))
+
+
+def a_death() -> Exception:
+    """What Ray says of a worker whose process is gone."""
+    return RayActorError(error_msg="its process is gone")
+
+
+class UnavailableError(Exception):
+    """Named as what TensorFlow raises in those that the dead one was training with."""
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [
+        {0: a_death()},
+        {0: RuntimeError("a collective was cut off"), 1: a_death()},
+        {0: UnavailableError("the connection is gone")},
+    ],
+)
+def test_workers_that_keep_dying_are_a_matter_of_the_cluster(failures: dict[int, Exception]):
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    with pytest.raises(ClusterError, match=r"died 4 times in a row; expected .* last checkpoint"):
+        _raise_ours(WorkerGroupError("gone", failures), resources(2, 2))
+
+
+def test_a_fault_of_the_code_is_not_dressed_up():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    failures = {0: KeyError("by nobody foreseen"), 1: UnavailableError("cut off with it")}
+    with pytest.raises(WorkerGroupError, match="by nobody foreseen"):
+        _raise_ours(WorkerGroupError("by nobody foreseen", failures), resources(2, 2))
+
+
+def test_a_store_that_is_away_from_the_controller_is_tried_again_then_told():
+    from ray.train import FailureConfig
+    from ray.train.v2.api.exceptions import ControllerError
+
+    from ray_jobs.training.backend import FailurePolicy
+    from ray_jobs.training.driver import _raise_ours
+
+    failed = ControllerError(OSError("When initiating a put: connection refused"))
+    policy = FailurePolicy(FailureConfig(controller_failure_limit=2))
+    decisions = [policy.make_decision(failed).value for _ in range(3)]
+    assert decisions == ["RETRY", "RETRY", "RAISE"]
+    with pytest.raises(ClusterError, match=r"does not answer the training's controller.*refused"):
+        _raise_ours(failed, resources(2, 2))
+
+
+def test_an_hour_without_a_failure_begins_a_new_count(monkeypatch: pytest.MonkeyPatch):
+    from ray.train import FailureConfig
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training import backend
+
+    clock = iter([0, 10, 4000, 4010, 8000])
+    monkeypatch.setattr(backend.time, "monotonic", lambda: next(clock))
+    policy = backend.FailurePolicy(FailureConfig(max_failures=1))
+    gone = WorkerGroupError("gone", {0: a_death()})
+    decisions = [policy.make_decision(gone).value for _ in range(4)]
+    assert decisions == ["RETRY", "RETRY", "RAISE", "RETRY"]
+
+
+def test_a_controller_that_keeps_dying_is_a_matter_of_the_cluster():
+    from ray_jobs.training.driver import _fit
+
+    class Dying:
+        times = 0
+
+        def fit(self) -> None:
+            self.times += 1
+            raise a_death()
+
+    trainer = Dying()
+    with pytest.raises(ClusterError, match="controller of Ray Train died 4 times"):
+        _fit(trainer)
+    assert trainer.times == 4
 
 
 def test_another_failure_of_the_controller_is_not_dressed_up():
