@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import keras
 import tensorflow as tf
@@ -65,8 +65,8 @@ def as_sums(answer: tf.Tensor) -> Sums:
 
 def as_answer(answer: tf.Tensor) -> Answer:
     """What a training step answered, as numbers."""
-    *sums, squares, wishes = answer.numpy().tolist()
-    return Answer(Sums(*sums), math.isfinite(sums[0] + squares), wishes > 0)
+    *sums, wishes, norm = answer.numpy().tolist()
+    return Answer(Sums(*sums), math.isfinite(sums[0] + norm), wishes > 0)
 
 
 def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -93,21 +93,23 @@ def make_train_step(
 ) -> TrainStep:
     """A compiled step: (x, labels, shares, weights) of this worker, and its wish for a checkpoint.
 
-    It answers float32 [5], the same on every worker: the `Sums`, the squares of all gradients
-    (finite where those are), the wishes. The wish, float32 scalar, is 0 or 1: so all workers learn
+    It answers float32 [5], the same on every worker: the `Sums`, the wishes, the norm of the
+    gradient (finite where all of it is). The wish, float32 scalar, is 0 or 1: so all workers learn
     by the same step what one of them knows, at no cost.
 
     `x` may be uint8; it is mixed here, as float32, on the device that trains. An answer is correct
     that names the image with the larger share.
 
-    The gradient is that of the weighted mean over the *global* batch: Keras sums gradients over
-    workers, so each divides by the sum of all weights. `clipnorm` bounds the norm of that sum, not
-    of a worker's own part, as Keras's `global_clipnorm` would. `accumulate` parts of the batch go
+    The gradient is that of the weighted mean over the *global* batch. It is summed here, in one
+    collective with all else, and not by Keras: `clipnorm` bounds the norm of that sum, not of a
+    worker's own part, as Keras's `global_clipnorm` would. `accumulate` parts of the batch go
     through the network one after the other, in less memory: Keras's own accumulation raises under
     this strategy, and would count each part as a step.
     """
     variables = [variable.value for variable in net.trainable_variables]
     classes = net.output_shape[-1]
+    # Keras would sum the gradients over the workers once more (`TFOptimizer`, Keras 3.15).
+    cast("Any", optimizer)._all_reduce_sum_gradients = lambda pairs: pairs
 
     def of_part(x: tf.Tensor, targets: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Tensors:
         with tf.GradientTape() as tape:
@@ -125,16 +127,14 @@ def make_train_step(
             x, targets = mix_images(x, shares), mix(targets, shares)
         parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
         own, *whole = _one_by_one(of_part, parts)
-        squares = tf.add_n([tf.reduce_sum(tf.square(part)) for part in whole])
-        said = tf.concat([own, [squares, wish]], 0)
-        answer = context.all_reduce(tf.distribute.ReduceOp.SUM, said)
-        gradients = [part / answer[2] for part in whole]
+        said = tf.concat([own, [wish]], 0)
+        said, *whole = context.all_reduce(tf.distribute.ReduceOp.SUM, [said, *whole])
+        gradients = [part / said[2] for part in whole]
+        norm = tf.linalg.global_norm(gradients)
         if rules.clipnorm is not None:
-            summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            clipped, _ = tf.clip_by_global_norm(summed, rules.clipnorm)
-            gradients = [part / strategy.num_replicas_in_sync for part in clipped]
+            gradients, _ = tf.clip_by_global_norm(gradients, rules.clipnorm, use_norm=norm)
         optimizer.apply(gradients, net.trainable_variables)
-        return answer
+        return tf.concat([said, [norm]], 0)
 
     def step(batch: Batch, wish: tf.Tensor) -> tf.Tensor:
         return _any_local(strategy, strategy.run(on_replica, args=(*batch, wish)))

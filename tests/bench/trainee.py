@@ -74,7 +74,8 @@ class Clock(ProgressBoard):
         }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-        sys.stdin.readline()
+        if not sys.stdin.readline():
+            sys.exit()  # whoever gave the turns is gone
         self._begin()
 
 
