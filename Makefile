@@ -68,7 +68,7 @@ bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, 
 bench-quality: setup  ## what a recipe reaches on real photos: SEED=1 RECIPE=lite0_finetune SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.quality
 
-bench-step: setup  ## our training step beside bare Keras's: PAIRS=5 STEPS=8
+bench-step: setup  ## our training step beside bare Keras's: PAIRS=11 STEPS=4
 	@$(BIN)/python -m tests.bench.step
 
 bench-feed: setup  ## a training fed from shards beside one fed from memory: PAIRS=5 STEPS=12, SORTLINE_TRASHNET=PATH

@@ -1,4 +1,4 @@
-"""Our training step beside bare Keras's `train_on_batch`: `make bench-step [PAIRS=5] [STEPS=8]`.
+"""Our training step beside bare Keras's `train_on_batch`: `make bench-step [PAIRS=11] [STEPS=4]`.
 
 EfficientNet-B0, the whole network, Adam with clipping, data in memory; a process each, on all
 cores, with the same threads and the same handling of memory (`ray_jobs/training/memory.py`), in
@@ -22,7 +22,7 @@ LEAST = 0.98
 
 def main() -> int:
     """Measure each size, print the table, append a line to the results."""
-    pairs, steps = number("PAIRS", 5), number("STEPS", 8)
+    pairs, steps = number("PAIRS", 11), number("STEPS", 4)
     results = {
         f"{image_px} px, batch {batch}": compared(
             {way: Setting(image_px, batch, steps, pairs, way=way) for way in SIDES}

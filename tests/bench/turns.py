@@ -37,20 +37,26 @@ class Setting(NamedTuple):
     cpus: int = 2
     workers: int = 1
     pinned: bool = False
+    apart: bool = False
 
 
 class Group:
-    """The workers of one training."""
+    """The workers of one training; or, `apart`, so many trainings of one worker, at once."""
 
     def __init__(self, setting: Setting) -> None:
-        ports = [_free_port() for _ in range(setting.workers)]
-        hosts = [f"127.0.0.1:{port}" for port in ports]
-        self._workers = [_worker(setting, hosts, rank) for rank in range(setting.workers)]
+        self._apart = setting.apart
+        hosts = [f"127.0.0.1:{_free_port()}" for _ in range(setting.workers)]
+        self._workers = [_worker(setting, hosts, place) for place in range(setting.workers)]
 
     def answer(self) -> Turn:
-        """What the chief says of the turn that has ended; the first is the one to warm up."""
-        chief, *_ = [_answer(worker) for worker in self._workers]
-        return chief
+        """What the turn was that has ended: the chief's word, or all trainings' sum.
+
+        The first is the one to warm up.
+        """
+        answers = [_answer(worker) for worker in self._workers]
+        if not self._apart:
+            return answers[0]
+        return {name: sum(answer[name] for answer in answers) for name in answers[0]}
 
     def turn(self) -> Turn:
         """Take a turn."""
@@ -125,8 +131,12 @@ def number(name: str, usual: int) -> int:
     return int(os.environ.get(name, str(usual)))
 
 
-def _worker(setting: Setting, hosts: list[str], rank: int) -> subprocess.Popen[str]:
-    told = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": rank}}
+def _worker(setting: Setting, hosts: list[str], place: int) -> subprocess.Popen[str]:
+    world, rank = hosts, place
+    if setting.apart:
+        world, rank = [hosts[place]], 0
+        setting = setting._replace(batch=setting.batch // setting.workers)
+    told = {"cluster": {"worker": world}, "task": {"type": "worker", "index": rank}}
     environment = os.environ | ENVIRONMENT | {"TF_CONFIG": json.dumps(told)}
     environment |= {"OMP_NUM_THREADS": str(setting.cpus), "TF_CPP_MIN_LOG_LEVEL": "2"}
     return subprocess.Popen(
@@ -135,13 +145,13 @@ def _worker(setting: Setting, hosts: list[str], rank: int) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
-        preexec_fn=_onto(rank) if setting.pinned else None,
+        preexec_fn=_onto(place) if setting.pinned else None,
     )
 
 
-def _onto(rank: int) -> Callable[[], None]:
+def _onto(place: int) -> Callable[[], None]:
     cpus = sorted(os.sched_getaffinity(0))
-    return lambda: os.sched_setaffinity(0, {cpus[rank % len(cpus)]})
+    return lambda: os.sched_setaffinity(0, {cpus[place % len(cpus)]})
 
 
 def _answer(worker: subprocess.Popen[str]) -> Turn:
