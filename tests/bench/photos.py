@@ -9,14 +9,16 @@ from tasks.sources.sample import SampleSource
 
 
 def labelled(folder: str | None, *, at_most: int) -> list[tuple[bytes, int]]:
-    """JPEGs as shards hold them, with labels; evenly from all classes."""
+    """JPEGs as shards hold them, with labels; evenly from all classes, and none twice."""
     if folder is None:
         found = [(image.label, image.read) for image in SampleSource().images()]
     else:
         found = [(p.parent.name, p.read_bytes) for p in sorted(Path(folder).rglob("*.jpg"))]
     every = max(1, -(-len(found) // at_most))
     labels = sorted({label for label, _ in found})
-    return [(upright_rgb(read()), labels.index(label)) for label, read in found[::every]]
+    return list(
+        {upright_rgb(read()): labels.index(label) for label, read in found[::every]}.items()
+    )
 
 
 def chosen(folder: str | None, count: int) -> list[tuple[bytes, int]]:
