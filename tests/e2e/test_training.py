@@ -28,7 +28,10 @@ pytestmark = pytest.mark.e2e
 
 # Small in every direction but the epochs: a kill must find it in the middle.
 PROBE = catalog.resolve("lite0_probe", {"image_px": 32, "epochs": 25, "batch_size": 8})
-SCRATCH = catalog.resolve("b0_scratch", {"image_px": 32, "epochs": 3, "batch_size": 16})
+SCRATCH = catalog.resolve(
+    "b0_scratch",
+    {"backbone": "efficientnet-lite0", "image_px": 32, "epochs": 3, "batch_size": 16},
+)
 
 
 @pytest.fixture(scope="module")
