@@ -3,8 +3,8 @@
 On the real stack, an ingest of the drawn sample, then so many trainings of `b0_scratch` for one
 epoch, one after the other, each with a seed of its own, posted to the Jobs API as Airflow does.
 From the post on: when the processes of the job began (of the driver, Ray Train's controller, the
-first worker), when the chief's shards lay on its disk, and what its trace says it reached when. The
-first step traces; the second does not. Medians of the runs.
+first worker), and what the chief's trace says it reached when. Its shards lie on the disk since the
+first of the runs. The first step traces; the second does not. Medians of the runs.
 
 Predicted before the first run: 40 s to the end of the first step. Driver 2 s, controller 3, workers
 2.5, TensorFlow imported 6, joined 1, data 0.3, networks 3, first step 22, second 1.
@@ -122,7 +122,7 @@ async def _run(session: Session, planned: Plan) -> Moments:
 
 
 def _processes(home: str) -> Moments:
-    """When those that are there now began; the chief's shards, when the last one was written."""
+    """When those that are there now began."""
     found = Moments()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -132,9 +132,6 @@ def _processes(home: str) -> Moments:
                 continue
             began = _began(process)
             found[name] = min(began, found.get(name, began))
-            shards = Path(process.cwd()).glob("worker-0/*.tfrecord")
-            if name == "worker" and (written := [shard.stat().st_mtime for shard in shards]):
-                found["data"] = max(written)
     return found
 
 
