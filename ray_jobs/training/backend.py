@@ -2,8 +2,8 @@
 
 Ray's own `TensorflowTrainer` imports TensorFlow in the driver, the controller and every worker
 before our function starts, about 18 s of 29 on two cores, and forces the frozen Keras 2. This
-backend sets TF_CONFIG and nothing else. It stands on a v2 path of Ray, imported here alone: Ray
-is pinned, `tests/e2e/test_training.py` holds the contract.
+backend sets TF_CONFIG and nothing else. It stands on v2 paths of Ray, imported here and in
+`failures` alone: Ray is pinned, `tests/e2e/test_training.py` holds the contract.
 """
 
 from __future__ import annotations
@@ -12,38 +12,18 @@ import json
 import logging
 import os
 import socket
-import time
 from dataclasses import dataclass
 from typing import Any, cast
 
 import ray
-from ray.exceptions import RayActorError
 from ray.train import Checkpoint, FailureConfig
 from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.backend import Backend, BackendConfig
-from ray.train.v2._internal.exceptions import (
-    WorkerGroupStartupFailedError,
-    WorkerGroupStartupTimeoutError,
-    WorkerHealthCheckFailedError,
-)
 from ray.train.v2._internal.execution import context, storage
-from ray.train.v2._internal.execution.failure_handling import (
-    DefaultFailurePolicy,
-    FailureDecision,
-)
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError, WorkerGroupError
 from ray.train.v2.api.result import Result
 
-from ray_jobs.contract.errors import SortlineError
-
-# What a controller fails with that could not place its workers.
-STARTUP_ERRORS = (WorkerGroupStartupFailedError, WorkerGroupStartupTimeoutError)
-_DEATHS = (RayActorError, WorkerHealthCheckFailedError)
-# What TensorFlow raises in a worker whose partner is gone; named, for it is not imported here.
-_CUT_OFF = {"AbortedError", "CancelledError", "DeadlineExceededError", "UnavailableError"}
-# Failures further apart than this are not of one series.
-_CALM_S = 3600.0
+from ray_jobs.training.failures import FailurePolicy
 
 
 def quieten_reports() -> None:
@@ -101,34 +81,6 @@ class TensorflowConfig(BackendConfig):
         return _TensorflowBackend
 
 
-class FailurePolicy(DefaultFailurePolicy):
-    """Ray's own, but for what may be tried again, and how often.
-
-    What is wrong with the order or the data is not. A store that does not answer the controller,
-    which writes there what is committed, is. Ray counts failures over the whole training: here an
-    hour without one begins a new count, for a training may be long and its nodes may not.
-    """
-
-    def __init__(self, failure_config: FailureConfig) -> None:
-        super().__init__(failure_config)
-        self._failed_at = time.monotonic()
-
-    def make_decision(self, training_failed_error: TrainingFailedError) -> FailureDecision:
-        """Whether to go on, with new workers, from the last checkpoint."""
-        now = time.monotonic()
-        if now - self._failed_at > _CALM_S:
-            self._worker_group_failures = self._controller_failures = 0
-        self._failed_at = now
-        return super().make_decision(training_failed_error)
-
-    def _is_retryable_error(self, training_failed_error: TrainingFailedError) -> bool:
-        if any(not error.retryable for error in own_errors(training_failed_error)):
-            return False
-        if store_failure(training_failed_error):
-            return True
-        return super()._is_retryable_error(training_failed_error)
-
-
 class Trainer(DataParallelTrainer):
     """Trains by the policy above; Ray lets nobody choose one."""
 
@@ -136,25 +88,3 @@ class Trainer(DataParallelTrainer):
         config = self.run_config.failure_config
         given["failure_policy"] = FailurePolicy(config or FailureConfig())
         return super()._initialize_and_run_controller(**cast("dict[str, Any]", given))
-
-
-def own_errors(error: TrainingFailedError) -> list[SortlineError]:
-    """What workers raised of ours, by rank."""
-    if not isinstance(error, WorkerGroupError):
-        return []
-    return [one for one in error.worker_failures.values() if isinstance(one, SortlineError)]
-
-
-def store_failure(error: TrainingFailedError) -> OSError | None:
-    """What kept the controller from what it has in the object store, if that is it."""
-    failure = error.controller_failure if isinstance(error, ControllerError) else None
-    return failure if isinstance(failure, OSError) else None
-
-
-def is_of_deaths(error: TrainingFailedError) -> bool:
-    """Whether workers were lost, or cut off from those that were, and nothing else."""
-    if not isinstance(error, WorkerGroupError):
-        return False
-    failures = error.worker_failures.values()
-    died = any(isinstance(one, _DEATHS) for one in failures)
-    return died or all(type(one).__name__ in _CUT_OFF for one in failures)

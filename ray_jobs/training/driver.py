@@ -10,21 +10,21 @@ import os
 from collections.abc import Mapping
 from typing import NoReturn
 
-from ray.exceptions import RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.train import CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.v2.api.exceptions import TrainingFailedError
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.errors import ClusterError, DataError, SpecError
+from ray_jobs.contract.errors import ClusterError, DataError, SpecError, disk_full
 from ray_jobs.contract.run import Resources, RunSpec
 from ray_jobs.entry import quieten_tensorflow
 from ray_jobs.training import memory
-from ray_jobs.training.backend import (
-    STARTUP_ERRORS,
-    TensorflowConfig,
-    Trainer,
-    is_of_deaths,
+from ray_jobs.training.backend import TensorflowConfig, Trainer
+from ray_jobs.training.failures import (
+    Commits,
+    is_of_losses,
+    is_of_place,
     own_errors,
     store_failure,
 )
@@ -33,9 +33,9 @@ from ray_jobs.training.order import Order, write_order
 
 log = logging.getLogger(__name__)
 
-# Workers that die are replaced so many times in a row; see `FailurePolicy`. Each time the training
-# goes on from the last checkpoint.
-_WORKER_FAILURES = 3
+# Workers that die are replaced so many times, counted anew from each checkpoint on, from which the
+# training then goes on.
+_FAILURES = 3
 _CONTROLLERS = 4
 # How often the controller looks at its workers, and takes one report of each: by itself every two
 # seconds, where the epochs of a head take one.
@@ -70,8 +70,9 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
             storage_filesystem=filesystem(os.environ),
             worker_runtime_env={"env_vars": memory.ENVIRONMENT},
             checkpoint_config=CheckpointConfig(num_to_keep=2),
+            callbacks=[Commits()],
             failure_config=FailureConfig(
-                max_failures=_WORKER_FAILURES, controller_failure_limit=_START_FAILURES
+                max_failures=_FAILURES, controller_failure_limit=_START_FAILURES
             ),
         ),
     )
@@ -86,12 +87,24 @@ def _fit(trainer: Trainer) -> Result:
     for died in range(1, _CONTROLLERS + 1):
         try:
             return trainer.fit()
-        except RayActorError as error:
+        except (RayActorError, OutOfMemoryError) as error:
+            if isinstance(error, RayActorError) and error.actor_init_failed:
+                raise _cannot_begin(error) from error
             log.warning("the controller of Ray Train died (%d): %s", died, error)
     raise ClusterError(
         f"the controller of Ray Train died {_CONTROLLERS} times",
         "one that lives as long as the training",
         "Look above for how it ended; the next try goes on from the last checkpoint",
+    )
+
+
+def _cannot_begin(error: RayActorError) -> ClusterError:
+    """What a controller says that cannot read what the run has kept."""
+    return ClusterError(
+        f"the controller of Ray Train cannot take the run up again: {error}",
+        "the store up, with every checkpoint that checkpoint_manager_snapshot.json names",
+        "Look at the store; where a checkpoint is gone for good, remove ray-train/ of the run:"
+        " it trains anew",
     )
 
 
@@ -122,6 +135,9 @@ def scaling_of(resources: Resources) -> ScalingConfig:
     """Ray's words for the resources; a range is elastic."""
     fewest, most = resources.workers_min, resources.workers_max
     return ScalingConfig(
+        # A group that is made larger or smaller starts anew from its last checkpoint: it must have
+        # had the time for one.
+        elastic_resize_monitor_interval_s=max(60.0, 2 * 60 * resources.checkpoint_minutes),
         num_workers=fewest if fewest == most else (fewest, most),
         use_gpu=resources.use_gpu,
         resources_per_worker={"CPU": 1, "GPU": 1} if resources.use_gpu else {"CPU": 1},
@@ -140,22 +156,22 @@ def _raise_ours(error: TrainingFailedError, resources: Resources) -> NoReturn:
     """Raise a worker's own error of ours, or one of the cluster; anything else as it is."""
     if own := own_errors(error):
         raise own[0]
-    if is_of_deaths(error):
-        raise ClusterError(
-            f"workers of the training died {_WORKER_FAILURES + 1} times in a row",
-            "workers that live for an hour at least",
-            "Look above for how they ended; the next try goes on from the last checkpoint",
-        ) from error
-    if failure := store_failure(error):
-        raise ClusterError(
-            f"the object store does not answer the training's controller: {failure}",
-            "the store up while checkpoints are committed",
-            "Look at the store; the next try goes on from the last checkpoint",
-        ) from error
-    if isinstance(getattr(error, "controller_failure", None), STARTUP_ERRORS):
+    if is_of_place(error):
         raise ClusterError(
             f"{resources.workers_min} workers found no place on the cluster",
             "as many free CPUs (or GPUs) as workers",
             "Wait until other jobs end, add nodes, or pass fewer --workers",
+        ) from error
+    if is_of_losses(error):
+        raise ClusterError(
+            f"processes of the training were lost {_FAILURES + 1} times with no checkpoint between",
+            "workers that live until one is committed",
+            "Look above for how they ended; the next try goes on from the last checkpoint",
+        ) from error
+    if failure := store_failure(error):
+        raise disk_full(failure) or ClusterError(
+            f"the object store failed the training: {failure}",
+            "the store up, and room in it, while checkpoints are committed",
+            "Look at the store; the next try goes on from the last checkpoint",
         ) from error
     raise error

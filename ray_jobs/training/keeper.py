@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
 
+# So many checkpoints may wait to be written; then the training waits, and not the memory grows.
+_WAITING = 2
+
 
 class _Found(NamedTuple):
     place: int  # among those that were reported
@@ -37,6 +41,7 @@ class Keeper:
         self._every_s = 60 * worker.spec.resources.checkpoint_minutes
         self._kept_at = time.monotonic()
         self._notice = Notice()
+        self._room = threading.BoundedSemaphore(_WAITING)
 
     def is_due(self) -> bool:
         """Whether this worker wants a checkpoint: by the chief's clock, or for a notice."""
@@ -74,6 +79,8 @@ class Keeper:
     def keep(self, state: TrainingState, parts: Parts, first: Callable[[], None]) -> None:
         """Commit a state: a barrier, but no longer; a thread writes it, and publishes it whole.
 
+        Where the store is slower than checkpoints come, it waits for room.
+
         Args:
           state: where the training stands; the metrics are those of its last epoch.
           parts: copies, for the training goes on meanwhile.
@@ -86,9 +93,14 @@ class Keeper:
             return
 
         def write(local: Checkpoint, name: str) -> Checkpoint:
-            first()
-            checkpoint.save(Path(local.path), state, parts, self._identity)
-            return backend.persist(local, name)
+            try:
+                first()
+                checkpoint.save(Path(local.path), state, parts, self._identity)
+                return backend.persist(local, name)
+            finally:
+                self._room.release()
+
+        self._room.acquire()
 
         ray.train.report(
             metrics,

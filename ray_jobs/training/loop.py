@@ -6,6 +6,7 @@ report that one rank leaves out is one that the others wait for.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
+from ray_jobs.training.masks import draw_apart
 from ray_jobs.training.outcome import TrainingState, Within, is_stuck
 from ray_jobs.training.phases import Phase, PhaseName
 from ray_jobs.training.rates import TabledRate, make_optimizer
@@ -39,6 +41,11 @@ from ray_jobs.training.subject import Subject
 from ray_jobs.training.trace import Trace
 from ray_jobs.training.watch import Watch
 from ray_jobs.training.worker import Worker
+
+_UNSTABLE = (
+    "finite numbers",
+    "Lower schedule.base_lr, or set optimizer.clipnorm; the last checkpoint is kept",
+)
 
 
 class Tools(NamedTuple):
@@ -75,6 +82,7 @@ class PhaseTraining:
             strategy, subject.net, smoothing=recipe.label_smoothing
         )
         self._average = make_averaging(strategy, subject.net)
+        draw_apart(subject.net, worker.rank)
         self._best: Values = []
         self._watch = Watch(worker, self._journal)
 
@@ -99,6 +107,7 @@ class PhaseTraining:
 
     def _restore(self, state: TrainingState, parts: Parts) -> None:
         checkpoint.assign(self._subject.kept.variables, parts["net"])
+        draw_apart(self._subject.kept, self._worker.rank)  # they are the chief's
         checkpoint.assign(self._optimizer.variables, parts["optimizer"])
         # An epoch has other steps where there are more or fewer workers than before.
         done = (state.epoch - self._phase.first) * self._steps + state.done_of(self._steps)
@@ -118,13 +127,15 @@ class PhaseTraining:
         trained_s = time.monotonic() - started
         self._average()
         with self._averaged_weights():
-            metrics = self._metrics(state, trained, self._evaluate(), factor, trained_s)
+            val = self._evaluate()
+            self._check_validation(val, state)
+            metrics = self._metrics(state, trained, val, factor, trained_s)
             state = state.after(metrics, trained.images, time.monotonic() - started)
             if state.best_epoch == state.epoch:
                 self._best = checkpoint.values_of(self._subject.kept.weights)
-        self._trace.epoch(state.epoch, checkpoint.digest_of(self._subject.net.weights))
         self._watch.epoch(metrics)
         self._keep(state)
+        self._trace.epoch(state.epoch, checkpoint.digest_of(self._subject.net.weights))
         return state
 
     def _factor(self, state: TrainingState) -> float:
@@ -167,8 +178,15 @@ class PhaseTraining:
         raise SpecError(
             f"the loss is {mean} or has a gradient that is not finite, at step {step} of epoch"
             f" {state.epoch + 1}; worker {self._worker.rank} had images {images}, ...",
-            "finite numbers",
-            "Lower schedule.base_lr, or set optimizer.clipnorm; the last checkpoint is kept",
+            *_UNSTABLE,
+        )
+
+    def _check_validation(self, val: Sums, state: TrainingState) -> None:
+        """Raise SpecError, on every rank alike: statistics may break where no gradient does."""
+        if math.isfinite(val.loss):
+            return
+        raise SpecError(
+            f"the validation loss is {val.loss} after epoch {state.epoch + 1}", *_UNSTABLE
         )
 
     @contextmanager

@@ -159,11 +159,11 @@ def make_evaluation_step(
 
 
 def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callable[[], None]:
-    """Makes BatchNorm's moving statistics the mean over workers.
+    """Makes BatchNorm's moving statistics the mean over workers, where they follow the images.
 
     Each worker's own follow its own images; without this, who saves would decide the model.
     """
-    moving = [v for v in net.non_trainable_weights if v.dtype == "float32"]
+    moving = [v for layer in _learning_batch_norms(net) for v in layer.non_trainable_weights]
 
     def on_replica() -> None:
         context = tf.distribute.get_replica_context()
@@ -175,6 +175,13 @@ def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callab
 
     average = tf.function(lambda: strategy.run(on_replica))
     return average if moving else lambda: None
+
+
+def _learning_batch_norms(net: keras.Model) -> list[keras.layers.Layer]:
+    layers = cast("list[keras.layers.Layer]", cast("Any", net)._flatten_layers())
+    return [
+        one for one in layers if isinstance(one, keras.layers.BatchNormalization) and one.trainable
+    ]
 
 
 def _sums(loss: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

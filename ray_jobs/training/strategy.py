@@ -15,6 +15,8 @@ from tensorflow.python.eager import context
 # A worker that is silent for so long is given up by the others. TensorFlow's own 10 s end a
 # training on a machine that is merely busy; one that is dead Ray Train finds at once.
 _HEARTBEAT_S = 120
+# So long a worker waits for the others to come; TensorFlow's own hour is as good as for ever.
+_JOIN_S = 300
 # A collective blocks a thread of the pool: one more must be left for the graph.
 _LEAST_INTER_OP_THREADS = 2
 
@@ -64,5 +66,6 @@ def _coordinate(cluster: tf.distribute.cluster_resolver.TFConfigClusterResolver)
         service_type="standalone",
         service_leader="/job:worker/replica:0/task:0",
         coordinated_jobs=[job],
+        cluster_register_timeout_in_ms=1000 * _JOIN_S,
         heartbeat_timeout_in_ms=1000 * _HEARTBEAT_S,
     )

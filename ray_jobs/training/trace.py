@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -9,7 +10,10 @@ from pydantic import AwareDatetime, Field
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import Document
+from ray_jobs.contract.errors import SortlineError
 from ray_jobs.storage import Store
+
+log = logging.getLogger(__name__)
 
 
 class WorkerTrace(Document):
@@ -52,9 +56,15 @@ class Trace:
             self._seen += samples
 
     def epoch(self, epoch: int, weights: str) -> None:
-        """An epoch has ended with these weights; it counts from 1."""
+        """An epoch has ended with these weights; it counts from 1.
+
+        A failure to write is logged: it is a report only.
+        """
         update: dict[str, object] = {"weights": (*self._trace.weights, weights)}
         if not self._trace.first_epoch:
             update |= {"first_epoch": epoch, "samples": tuple(sorted(self._seen))}
         self._trace = self._trace.model_copy(update=update)
-        self._store.put(self._key, self._trace.to_json())
+        try:
+            self._store.put(self._key, self._trace.to_json())
+        except SortlineError as error:
+            log.warning("the trace was not written: %s", error)

@@ -42,24 +42,28 @@ def work(config: Mapping[str, str]) -> str | None:
     tf.get_logger().setLevel(logging.WARNING)  # a line for each collective it builds
     keep_freed_memory()
     worker = Worker.from_config(config)
+    with worker.watchdog.watching():
+        state, model = _joined(worker, imported)
+    if not worker.is_chief:
+        return None
+    outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
+    return outcome.to_json().decode()
+
+
+def _joined(worker: Worker, imported: datetime) -> tuple[TrainingState, keras.Model]:
+    """Meet the others, and train with them."""
     recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)
     set_precision(recipe.precision, use_gpu=use_gpu)
     strategy = make_strategy(use_gpu=use_gpu)
     with ExitStack() as stack:
-        stack.enter_context(worker.watchdog.watching())
         if worker.is_chief:
             stack.enter_context(worker.board.publishing())
         journal = _journal(worker)
         stack.enter_context(journal.publishing())
         trace = _trace(worker, strategy, imported)
-        tools = Tools(worker, strategy, Keeper(worker), journal, trace)
-        state, model = _train(tools)
-    if not worker.is_chief:
-        return None
-    outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
-    return outcome.to_json().decode()
+        return _train(Tools(worker, strategy, Keeper(worker), journal, trace))
 
 
 def _train(tools: Tools) -> tuple[TrainingState, keras.Model]:

@@ -67,8 +67,8 @@ class Worker:
 
     def photos(self, split: Split) -> Photos:
         """The photos of its share, on its disk. Raises DataError."""
-        shards = self.share(split).shards
-        return fetch_photos(self.store, self.manifest, split, shards, self.folder)
+        shards, told = self.share(split).shards, self.watchdog.progress
+        return fetch_photos(self.store, self.manifest, split, shards, self.folder, told)
 
     def show(self, progress: Progress) -> None:
         """Show how far it has come."""

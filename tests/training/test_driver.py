@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 
 import pytest
-from ray.exceptions import RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError
 
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
@@ -85,10 +86,10 @@ def test_an_error_of_ours_in_a_worker_is_the_drivers_error():
 def test_workers_that_find_no_place_are_a_matter_of_the_cluster():
     from ray.train.v2.api.exceptions import ControllerError
 
-    from ray_jobs.training.backend import STARTUP_ERRORS
     from ray_jobs.training.driver import _raise_ours
+    from ray_jobs.training.failures import _STARTUP_ERRORS
 
-    for kind in STARTUP_ERRORS:
+    for kind in _STARTUP_ERRORS:
         with pytest.raises(ClusterError, match=r"2 workers found no place .*expected as many free"):
             _raise_ours(ControllerError(kind(2)), resources(2, 2))
 
@@ -115,7 +116,7 @@ def test_workers_that_keep_dying_are_a_matter_of_the_cluster(failures: dict[int,
 
     from ray_jobs.training.driver import _raise_ours
 
-    with pytest.raises(ClusterError, match=r"died 4 times in a row; expected .* last checkpoint"):
+    with pytest.raises(ClusterError, match=r"lost 4 times with no .* last checkpoint"):
         _raise_ours(WorkerGroupError("gone", failures), resources(2, 2))
 
 
@@ -133,29 +134,95 @@ def test_a_store_that_is_away_from_the_controller_is_tried_again_then_told():
     from ray.train import FailureConfig
     from ray.train.v2.api.exceptions import ControllerError
 
-    from ray_jobs.training.backend import FailurePolicy
     from ray_jobs.training.driver import _raise_ours
+    from ray_jobs.training.failures import FailurePolicy
 
     failed = ControllerError(OSError("When initiating a put: connection refused"))
     policy = FailurePolicy(FailureConfig(controller_failure_limit=2))
     decisions = [policy.make_decision(failed).value for _ in range(3)]
     assert decisions == ["RETRY", "RETRY", "RAISE"]
-    with pytest.raises(ClusterError, match=r"does not answer the training's controller.*refused"):
+    with pytest.raises(ClusterError, match=r"the object store failed the training.*refused"):
         _raise_ours(failed, resources(2, 2))
 
 
-def test_an_hour_without_a_failure_begins_a_new_count(monkeypatch: pytest.MonkeyPatch):
+def test_a_committed_checkpoint_begins_a_new_count(monkeypatch: pytest.MonkeyPatch):
     from ray.train import FailureConfig
     from ray.train.v2.api.exceptions import WorkerGroupError
 
-    from ray_jobs.training import backend
+    from ray_jobs.training.failures import Commits, FailurePolicy
 
-    clock = iter([0, 10, 4000, 4010, 8000])
-    monkeypatch.setattr(backend.time, "monotonic", lambda: next(clock))
-    policy = backend.FailurePolicy(FailureConfig(max_failures=1))
+    monkeypatch.setattr(Commits, "count", 0)
+    policy = FailurePolicy(FailureConfig(max_failures=1))
     gone = WorkerGroupError("gone", {0: a_death()})
-    decisions = [policy.make_decision(gone).value for _ in range(4)]
+    decisions: list[str] = []
+    for checkpoint in (None, "committed", None, "committed"):
+        Commits().after_report(None, [{}, {}], checkpoint)
+        decisions.append(policy.make_decision(gone).value)
     assert decisions == ["RETRY", "RETRY", "RAISE", "RETRY"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [a_death(), OutOfMemoryError("killed by the memory monitor"), OSError("connection refused")],
+)
+def test_a_controller_that_was_failed_by_the_platform_goes_on(failure: Exception):
+    from ray.train import FailureConfig
+    from ray.train.v2.api.exceptions import ControllerError
+
+    from ray_jobs.training.driver import _raise_ours
+    from ray_jobs.training.failures import FailurePolicy
+
+    failed = ControllerError(failure)
+    policy = FailurePolicy(FailureConfig(controller_failure_limit=1))
+    assert [policy.make_decision(failed).value for _ in range(2)] == ["RETRY", "RAISE"]
+    with pytest.raises(ClusterError):
+        _raise_ours(failed, resources(2, 2))
+
+
+def test_a_full_disk_of_a_worker_is_told_as_one():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ClusterError, match=r"no space is left on the disk"):
+        _raise_ours(WorkerGroupError("full", {0: full}), resources(2, 2))
+
+
+def test_what_is_not_to_be_tried_again_is_told_first():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+
+    away = ClusterError("the object store does not answer", "it up", "Look")
+    wrong = DataError("a shard is not the one", "the one", "Restore it")
+    with pytest.raises(DataError):
+        _raise_ours(WorkerGroupError("both", {0: away, 1: wrong}), resources(2, 2))
+
+
+def test_a_group_is_not_resized_before_it_had_time_for_a_checkpoint():
+    from ray_jobs.training.driver import scaling_of
+
+    seldom = resources(1, 4).model_copy(update={"checkpoint_minutes": 10})
+    often = resources(1, 4).model_copy(update={"checkpoint_minutes": 0.02})
+    assert scaling_of(seldom).elastic_resize_monitor_interval_s == 20 * 60
+    assert scaling_of(often).elastic_resize_monitor_interval_s == 60
+
+
+def test_a_controller_that_cannot_begin_is_told_at_once():
+    from ray_jobs.training.driver import _fit
+
+    class Missing:
+        times = 0
+
+        def fit(self) -> None:
+            self.times += 1
+            raise RayActorError(error_msg="checkpoint_7 is not there", actor_init_failed=True)
+
+    trainer = Missing()
+    with pytest.raises(ClusterError, match=r"checkpoint_7 is not there.*remove .* ray-train/"):
+        _fit(trainer)
+    assert trainer.times == 1
 
 
 def test_a_controller_that_keeps_dying_is_a_matter_of_the_cluster():
@@ -196,7 +263,7 @@ def test_what_is_wrong_with_the_order_or_the_data_is_not_tried_again(error, deci
     from ray.train import FailureConfig
     from ray.train.v2.api.exceptions import WorkerGroupError
 
-    from ray_jobs.training.backend import FailurePolicy
+    from ray_jobs.training.failures import FailurePolicy
 
     failed = WorkerGroupError("one of two", {0: RuntimeError("cut off with it"), 1: error})
     policy = FailurePolicy(FailureConfig(max_failures=3))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ray_jobs.contract.errors import SpecError
+
 pytestmark = pytest.mark.tf
 
 RNG = np.random.default_rng(0)
@@ -181,6 +183,20 @@ def test_a_gradient_that_is_not_finite_is_known_though_the_loss_is(two_replicas)
     answer, *_ = answered(two_replicas, BATCH, net=net)
     assert np.isfinite(answer.sums.loss)
     assert not answer.is_finite
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_validation_loss_that_is_not_finite_ends_the_training(loss: float):
+    from ray_jobs.training.loop import PhaseTraining
+    from ray_jobs.training.outcome import TrainingState
+    from ray_jobs.training.step import Sums
+
+    check = PhaseTraining.__new__(PhaseTraining)._check_validation
+    check(Sums(0.5, 1.0, 1.0), TrainingState(epoch=4))
+    with pytest.raises(
+        SpecError, match=r"the validation loss is .* after epoch 5; expected finite"
+    ):
+        check(Sums(loss, 1.0, 1.0), TrainingState(epoch=4))
 
 
 def test_the_wish_of_one_is_known_to_all(two_replicas):

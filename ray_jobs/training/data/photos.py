@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,16 @@ class Photos:
 
 
 def fetch_photos(
-    store: Store, manifest: DatasetManifest, split: Split, shards: Sequence[ShardRef], folder: Path
+    store: Store,
+    manifest: DatasetManifest,
+    split: Split,
+    shards: Sequence[ShardRef],
+    folder: Path,
+    told: Callable[[], None] = lambda: None,
 ) -> Photos:
-    """Bring some shards of a split to `folder`.
+    """Bring some shards of a split to `folder`; `told` is called, by any thread, after each.
 
     Raises:
       DataError: a shard or the table of entries is not the one that the manifest names.
     """
-    return Photos(fetch_shards(store, shards, folder), read_roster(store, manifest, split))
+    return Photos(fetch_shards(store, shards, folder, told), read_roster(store, manifest, split))
