@@ -33,10 +33,6 @@ tier-fast:
 tier-%:
 	@$(BIN)/pytest -q -p no:cacheprovider -m $*
 
-# Two stacks at once, a file of tests on one of them: much of a test is waiting.
-tier-e2e:
-	@$(BIN)/pytest -q -p no:cacheprovider -m e2e -n 2 --dist loadfile
-
 check: setup  ## format, lint, import contracts, types, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
 	@$(BIN)/basedpyright

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from infra.local.ports import LOOPBACK
 from ray_jobs.contract.errors import ClusterError, CredentialError
 
 TIMEOUT_S = 5.0
+_MAKING = threading.Lock()
 _REFUSED = {401, 403}
 _CREDENTIALS: dict[Part, tuple[str, ...]] = {
     Part.SEAWEEDFS: ("AWS_SHARED_CREDENTIALS_FILE", "SORTLINE_S3_PROFILE"),
@@ -24,10 +26,16 @@ _CREDENTIALS: dict[Part, tuple[str, ...]] = {
 
 
 @functools.cache
-def _client() -> httpx.Client:
+def _made() -> httpx.Client:
     # One for all: making one loads the machine's certificates, 50 ms of a core that parts need.
     # Loopback is never asked through a proxy, whatever the user's environment says.
     return httpx.Client(timeout=TIMEOUT_S, mounts={f"all://{LOOPBACK}": None})
+
+
+def _client() -> httpx.Client:
+    # Parts are asked by threads: two that came first would make two, and leave one open for ever.
+    with _MAKING:
+        return _made()
 
 
 def ask(part: Part, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401

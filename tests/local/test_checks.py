@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.local import asking
 from infra.local import wait as waiting
 from infra.local.asking import login
 from infra.local.checks import check_mlflow, check_object_store, check_ray
@@ -290,3 +293,18 @@ def test_a_part_that_refuses_for_a_moment_is_waited_for(
     threading.Timer(0.3, answers.update, [{SEARCH: (200, "{}")}]).start()
 
     assert all(part.healthy for part in wait(plan))
+
+
+def test_threads_that_ask_first_share_one_client(monkeypatch: pytest.MonkeyPatch):
+    made: list[object] = []
+
+    def slow() -> object:
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    monkeypatch.setattr(asking, "_made", functools.cache(slow))
+    with ThreadPoolExecutor(8) as pool:
+        got = set(pool.map(lambda _: id(asking._client()), range(8)))
+    assert len(made) == 1
+    assert got == {id(made[0])}
