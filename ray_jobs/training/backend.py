@@ -82,7 +82,7 @@ class TensorflowConfig(BackendConfig):
 
 
 class Trainer(DataParallelTrainer):
-    """Trains by the policy above; Ray lets nobody choose one."""
+    """Trains by our `FailurePolicy`; Ray lets nobody choose one."""
 
     def _initialize_and_run_controller(self, **given: object) -> Result:
         config = self.run_config.failure_config
