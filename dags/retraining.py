@@ -14,7 +14,9 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import Decision, EvaluationResult, RunSpec, Verdict
+from ray_jobs.contract.evaluation import EvaluationResult
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import Store, find_document, read_document, write_document
 from tasks import approval, capacity, champion, registry
 from tasks import gate as gating

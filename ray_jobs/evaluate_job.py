@@ -13,9 +13,11 @@ from pathlib import Path
 
 from ray_jobs import entry
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError
-from ray_jobs.contract.run import ChampionPointer, EvaluationResult, ExportResult, Scores
+from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.export import ExportResult
 from ray_jobs.storage import find_document, read_document
 from ray_jobs.training.data.photos import Photos, fetch_photos
 from ray_jobs.training.export import shipped

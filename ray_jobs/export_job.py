@@ -17,7 +17,8 @@ from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.document import ObjectRef, digest
-from ray_jobs.contract.run import Export, ExportFormat, ExportResult, TrainingResult
+from ray_jobs.contract.export import Export, ExportFormat, ExportResult
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import fetch_to, put_content, read_document, write_document
 from ray_jobs.training.data.photos import fetch_photos
 from ray_jobs.training.export import probe as probes

@@ -8,7 +8,7 @@ import time
 from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
-from ray_jobs.contract.run import TrainingResult
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import read_document, write_document
 from ray_jobs.training import driver
 from ray_jobs.training.outcome import Outcome

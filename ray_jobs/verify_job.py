@@ -14,7 +14,7 @@ import numpy as np
 from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SortlineError
-from ray_jobs.contract.run import ExportResult, VerificationResult
+from ray_jobs.contract.export import ExportResult, VerificationResult
 from ray_jobs.storage import fetch, read_document, write_document
 from ray_jobs.training.export import probe as probes
 from ray_jobs.training.export import shipped

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ray_jobs.contract.document import Part
-from ray_jobs.contract.run import Decision, EvaluationResult, RunSpec, Scores, Verdict
+from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.verdict import Decision, Verdict
 
 # A working day and a night: who is asked on a morning may answer the next.
 RESPONSE_LIMIT = timedelta(hours=24)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import (
-    EvaluationResult,
-    ExportResult,
-    ModelCard,
-    RunSpec,
-    TrainingResult,
-    Verdict,
-    VerificationResult,
-)
+from ray_jobs.contract.card import ModelCard
+from ray_jobs.contract.evaluation import EvaluationResult
+from ray_jobs.contract.export import ExportResult, VerificationResult
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.training import TrainingResult
+from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, read_document
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer, Promotion
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
-from ray_jobs.contract.run import ChampionPointer, Promotion
 from ray_jobs.storage import Store
 
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.document import Part
 from ray_jobs.contract.errors import DataError, SortlineError
-from ray_jobs.contract.run import ChampionPointer, Decision, EvaluationResult, Scores, Verdict
+from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.verdict import Decision, Verdict
 from tasks.champion import LostRaceError
 
 Reasons = tuple[str, ...]

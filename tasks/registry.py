@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import UserError
-from ray_jobs.contract.run import RunSpec, TrainingResult, Verdict
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.training import TrainingResult
+from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, read_document
 from tasks.dotted import dotted
 from tasks.mlflow_client import connect

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import (
-    EvaluationResult,
-    ExportResult,
-    Scores,
-    TrainingResult,
-    VerificationResult,
-)
+from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.export import ExportResult, VerificationResult
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import Store, read_document
 
 Figures = dict[str, Any]

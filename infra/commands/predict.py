@@ -10,7 +10,7 @@ from infra.ray_side import ask
 from infra.session import Session
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import Export, ExportFormat, ExportResult
+from ray_jobs.contract.export import Export, ExportFormat, ExportResult
 from ray_jobs.storage import Store, fetch_to, read_document
 from tasks import champion
 

@@ -13,8 +13,11 @@ from infra.follow import DagRun, follow, triggered
 from infra.screen import seconds_of
 from infra.session import Session
 from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.errors import SortlineError, SpecError
-from ray_jobs.contract.run import Decision, ExportFormat, ModelCard, Progress, Resources
+from ray_jobs.contract.export import ExportFormat
+from ray_jobs.contract.run import Progress, Resources
+from ray_jobs.contract.verdict import Decision
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, find_document, read_document
 from tasks import capacity

@@ -12,7 +12,7 @@ from typing import Any, cast
 import tensorflow as tf
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import EpochMetrics
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.storage import Store
 from ray_jobs.training.step_log import StepMetrics
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ray_jobs.contract.errors import SortlineError
-from ray_jobs.contract.run import EpochMetrics
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.storage import Store
 from ray_jobs.training.background import every
 from ray_jobs.training.step_log import StepLog, StepMetrics

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.run import EpochMetrics
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.training import checkpoint
 from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline

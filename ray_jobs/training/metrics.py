@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from ray_jobs.contract.run import ClassScore, Scores
+from ray_jobs.contract.evaluation import ClassScore, Scores
 
 # The 97.5% quantile of the standard normal distribution: 95% between both tails.
 _Z = 1.959963984540054

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import EpochMetrics
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.storage import Store
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
-from ray_jobs.contract.run import EpochMetrics, Progress
+from ray_jobs.contract.run import Progress
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import epochs_of

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from ray_jobs.contract.run import EpochMetrics, Scores, TrainingResult
+from ray_jobs.contract.evaluation import Scores
+from ray_jobs.contract.training import EpochMetrics, TrainingResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest
-from ray_jobs.contract.run import ModelCard, Scores
+from ray_jobs.contract.evaluation import Scores
 from ray_jobs.storage import Store
 from tasks.report import view
 from tasks.report.figures import accuracy_figure, curve_figure

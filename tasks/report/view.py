@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.run import Decision, ModelCard, Scores
+from ray_jobs.contract.evaluation import Scores
+from ray_jobs.contract.verdict import Decision
 from tasks.dotted import dotted
 
 HEADLINES = {

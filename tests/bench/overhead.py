@@ -28,7 +28,8 @@ from infra.follow import DagRun, follow
 from infra.session import Session
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
-from ray_jobs.contract.run import Decision, EvaluationResult
+from ray_jobs.contract.evaluation import EvaluationResult
+from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import read_document, write_document
 from tasks import champion, gate, registry
 from tasks.card import assemble_card

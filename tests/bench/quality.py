@@ -18,8 +18,8 @@ from infra.commands.ingest import Wanted, ingest
 from infra.follow import DagRun, follow
 from infra.session import Session
 from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ModelCard
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, read_document
 from tasks.order import parse_workers

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import Decision, Verdict
+from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import champion
 from tests.tasks.clock import NOON

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import ChampionPointer
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.storage import read_document
 from tasks import champion
 from tests.tasks.clock import LATER, NOON

@@ -22,14 +22,11 @@ from infra.local.parts import Part
 from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.run import (
-    ChampionPointer,
-    Decision,
-    EvaluationResult,
-    Verdict,
-    VerificationResult,
-)
+from ray_jobs.contract.evaluation import EvaluationResult
+from ray_jobs.contract.export import VerificationResult
+from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import ObjectStore, read_document, split_uri
 from tasks.settings import TRAINING_POOL
 from tasks.sources.sample import SampleSource

@@ -11,7 +11,8 @@ from infra.local.stack import Stack
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import RunSpec, TrainingResult
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document
 from ray_jobs.training.trace import WorkerTrace

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from infra.airflow_api import AirflowApi
 from infra.local.stack import Stack
 from ray_jobs.contract import keys
-from ray_jobs.contract.run import ChampionPointer
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.storage import ObjectStore, read_document
 from tasks.settings import DATASET_VARIABLE
 from tests.e2e.browser import Person, chromium, press_trigger, ray_token, screenshots, type_into

@@ -23,7 +23,8 @@ from infra.local.stack import Stack
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ManifestRef, Resources, RunSpec, TrainingResult
+from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import (
     ObjectStore,
     Store,

@@ -12,23 +12,12 @@ from ray_jobs.contract.dataset import (
     StateCounts,
 )
 from ray_jobs.contract.document import ObjectRef
+from ray_jobs.contract.evaluation import ClassScore, EvaluationResult, Scores
+from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.contract.recipe import Recipe, Schedule
-from ray_jobs.contract.run import (
-    ClassScore,
-    Decision,
-    EpochMetrics,
-    EvaluationResult,
-    Export,
-    ExportFormat,
-    ExportResult,
-    ManifestRef,
-    Resources,
-    RunSpec,
-    Scores,
-    TrainingResult,
-    Verdict,
-    VerificationResult,
-)
+from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
+from ray_jobs.contract.training import EpochMetrics, TrainingResult
+from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import Store, write_document
 
 CLASSES = ("glass", "metal", "paper")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ray_jobs.contract.run import Decision
+from ray_jobs.contract.verdict import Decision
 from tasks.approval import Answer, Approval, ask, judged
 from tests.tasks.documents import evaluation, scores, spec, verdict
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.errors import DataError, SortlineError
-from ray_jobs.contract.run import ChampionPointer, Decision
+from ray_jobs.contract.verdict import Decision
 from tasks.champion import LostRaceError, move
 from tasks.gate import Policy, decide, judge
 from tests.tasks.clock import NOON

@@ -17,7 +17,7 @@ import pytest
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, CredentialError, UserError
-from ray_jobs.contract.run import Decision
+from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
 from tasks import registry
 from tasks.mlflow_client import connect

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import SourceRef
-from ray_jobs.contract.run import Decision, ModelCard
+from ray_jobs.contract.verdict import Decision
 from tasks.card import assemble_card
 from tasks.report import publish_report, render
 from tasks.report.view import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ray_jobs.contract.errors import DataError
-from ray_jobs.contract.run import EpochMetrics
+from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.recipes import catalog
 from ray_jobs.training.outcome import TrainingState, Within, is_stuck
 from tests.tasks.documents import spec

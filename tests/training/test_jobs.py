@@ -12,15 +12,11 @@ from PIL import Image
 
 from ray_jobs import evaluate_job, export_job, predict, verify_job
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer, Promotion
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import DataError, SortlineError
-from ray_jobs.contract.run import (
-    ChampionPointer,
-    EvaluationResult,
-    ExportResult,
-    Promotion,
-    VerificationResult,
-)
+from ray_jobs.contract.evaluation import EvaluationResult
+from ray_jobs.contract.export import ExportResult, VerificationResult
 from ray_jobs.entry import Job
 from ray_jobs.storage import put_content, read_document, write_document
 from tests.fakes import InMemoryStore

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ray_jobs.contract.document import Document
-from ray_jobs.contract.run import ExportFormat, ExportResult
+from ray_jobs.contract.export import ExportFormat, ExportResult
 from ray_jobs.storage import Store, fetch_to
 
 LABELS_FILE = "labels.json"

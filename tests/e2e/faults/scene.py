@@ -19,8 +19,11 @@ from infra.local.home import write_private
 from infra.local.stack import Stack
 from infra.local.vault import Vault
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.errors import SortlineError, from_wire
-from ray_jobs.contract.run import ChampionPointer, Progress, TrainingResult, Verdict
+from ray_jobs.contract.run import Progress
+from ray_jobs.contract.training import TrainingResult
+from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import ObjectStore, find_document, read_document
 from tests.e2e.faults.table import FaultTable, Row
 from tests.e2e.faults.watch import RayJobs, Watch, until

@@ -21,7 +21,8 @@ import pytest
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import SpecError, from_wire
-from ray_jobs.contract.run import Resources, TrainingResult
+from ray_jobs.contract.run import Resources
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import share_of
 from ray_jobs.training.schedule import rate_table

@@ -15,7 +15,8 @@ import psutil
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ManifestRef, Progress, Resources, RunSpec, TrainingResult
+from ray_jobs.contract.run import ManifestRef, Progress, Resources, RunSpec
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import find_document, read_document, write_document
 from tests.e2e.ray_cluster import RayCluster, ray_cluster, until
 from tests.e2e.training_lab import Checkpoint, Step, checkpoints_of, steps_of, write_dataset
