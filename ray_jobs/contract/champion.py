@@ -1,10 +1,24 @@
-"""Which version of a model is the champion."""
+"""Which versions a model has, and which is the champion."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from ray_jobs.contract.document import Document, Part
+
+
+class Registration(Document):
+    """`runs/<run_id>/registration.json`, `models/<name>/versions/<version>.json`: a candidate.
+
+    `url` is MLflow's page of the version, `run_url` that of the run.
+    """
+
+    run_id: str
+    model: str
+    model_version: int
+    mlflow_run_id: str
+    url: str
+    run_url: str
 
 
 class Promotion(Part):

@@ -84,6 +84,16 @@ def champion(model: str) -> str:
     return f"models/{model}/champion.json"
 
 
+def model_version(model: str, version: int) -> str:
+    """Which run a version of a model is of."""
+    return f"models/{model}/versions/{version}.json"
+
+
+def decisions(model: str, test_digest: str) -> str:
+    """Prefix of a mark for each verdict that rests on the same test images, named by its run."""
+    return f"models/{model}/decisions/{test_digest[:12]}/"
+
+
 def weights(sha256: str) -> str:
     """Backbone weights, content-addressed."""
     return f"weights/{sha256}.weights.h5"

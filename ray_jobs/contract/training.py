@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from ray_jobs.contract.document import Document, ObjectRef, Part
 
 
@@ -18,12 +22,29 @@ class EpochMetrics(Part):
     images_per_s: float
 
 
+class Calibration(Part):
+    """The temperature of a model, fitted on the whole validation split after the training.
+
+    Probabilities are softmax(logits / temperature) (Guo et al. 2017, "On Calibration of Modern
+    Neural Networks", section 4.2). The log-losses are means an image, in nats; the errors are
+    expected calibration errors, 0 to 1; each before the temperature and with it.
+    """
+
+    temperature: Annotated[float, Field(gt=0)]
+    images: int
+    log_loss_before: float
+    log_loss: float
+    error_before: float
+    error: float
+
+
 class TrainingResult(Document):
     """`runs/<run_id>/training.json`: the best checkpoint by validation, and how it came about."""
 
     run_id: str
     classes: tuple[str, ...]
     weights: ObjectRef
+    calibration: Calibration
     best_epoch: int
     epochs: tuple[EpochMetrics, ...]
     workers: int

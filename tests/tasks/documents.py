@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import comb
+
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import (
     DatasetManifest,
     LatestVersion,
@@ -12,12 +15,33 @@ from ray_jobs.contract.dataset import (
     StateCounts,
 )
 from ray_jobs.contract.document import ObjectRef
-from ray_jobs.contract.evaluation import ClassScore, EvaluationResult, Scores
-from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
+from ray_jobs.contract.evaluation import (
+    Answer,
+    CalibrationScore,
+    ClassScore,
+    Comparison,
+    DataCheck,
+    Estimate,
+    EvaluationResult,
+    Exhibit,
+    ExhibitKind,
+    LeftOut,
+    ReliabilityBin,
+    Scores,
+)
+from ray_jobs.contract.export import (
+    Export,
+    ExportFormat,
+    ExportResult,
+    Latency,
+    Parity,
+    VerificationResult,
+    Verified,
+)
 from ray_jobs.contract.recipe import Recipe, Schedule
 from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
-from ray_jobs.contract.training import EpochMetrics, TrainingResult
-from ray_jobs.contract.verdict import Decision, Verdict
+from ray_jobs.contract.training import Calibration, EpochMetrics, TrainingResult
+from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, write_document
 
 CLASSES = ("glass", "metal", "paper")
@@ -77,6 +101,14 @@ def training(run_id: str = "abc", epochs: int = 3) -> TrainingResult:
         run_id=run_id,
         classes=CLASSES,
         weights=ref(keys.run(run_id, "best.weights.h5")),
+        calibration=Calibration(
+            temperature=1.5,
+            images=45,
+            log_loss_before=0.4,
+            log_loss=0.3,
+            error_before=0.08,
+            error=0.03,
+        ),
         best_epoch=epochs,
         epochs=tuple(
             EpochMetrics(
@@ -98,56 +130,183 @@ def training(run_id: str = "abc", epochs: int = 3) -> TrainingResult:
 
 
 def exports(run_id: str = "abc") -> ExportResult:
-    prefix = keys.run(run_id, "export/savedmodel/")
-    file = ref(prefix + "saved_model.pb")
     return ExportResult(
         run_id=run_id,
+        model="sample",
+        model_version=2,
         image_px=32,
         classes=CLASSES,
-        exports=(Export(format=ExportFormat.SAVED_MODEL, prefix=prefix, files=(file,)),),
-        probe=ref(keys.run(run_id, "probe.npz")),
+        temperature=1.5,
+        exports=tuple(export(kind, run_id) for kind in ExportFormat),
         seconds=3.0,
     )
 
 
+def export(kind: ExportFormat, run_id: str = "abc") -> Export:
+    prefix = keys.export(run_id, kind, "e" * 64)
+    entry = {
+        ExportFormat.SAVED_MODEL: "sample/2",
+        ExportFormat.ONNX: "model.onnx",
+        ExportFormat.LITERT: "model.tflite",
+    }[kind]
+    held = f"{entry}/saved_model.pb" if kind is ExportFormat.SAVED_MODEL else entry
+    return Export(
+        format=kind,
+        prefix=prefix,
+        entry=entry,
+        files=(ref(prefix + held), ref(prefix + "labels.json")),
+    )
+
+
+def verification(run_id: str = "abc", falls_short: ExportFormat | None = None):
+    return VerificationResult(
+        run_id=run_id,
+        manifest=spec().manifest,
+        images=45,
+        agreement_floor=0.995,
+        difference_bound=dict.fromkeys(ExportFormat, 0.01),
+        clean_process=True,
+        formats=tuple(verified(kind, published=kind != falls_short) for kind in ExportFormat),
+        seconds=4.0,
+    )
+
+
+def verified(kind: ExportFormat, *, published: bool = True) -> Verified:
+    same = 44 if published else 30
+    return Verified(
+        format=kind,
+        parity=Parity(images=45, same=same, ties=1, agreement=same / 44, max_difference=1e-4),
+        latency=Latency(requests=100, threads=1, median_ms=12.0, p99_ms=20.0),
+        published=published,
+        reason=None if published else "agrees on 30 of 44 images",
+    )
+
+
+def estimate(value: float | None, images: int = 45, half: float = 0.1) -> Estimate:
+    if value is None:
+        return Estimate(value=None, interval=None, images=images)
+    return Estimate(value=value, interval=(value - half, value + half), images=images)
+
+
 def scores(correct: int, images: int = 45, *, run_id: str = "abc", version: int | None = None):
     accuracy = correct / images
-    score = ClassScore(images=images // 3, recall=accuracy, precision=None)
+    score = ClassScore(
+        images=images // 3,
+        answered=0,
+        correct=correct // 3,
+        recall=estimate(accuracy, images // 3),
+        precision=estimate(None, 0),
+        f1=estimate(accuracy, images // 3),
+    )
     return Scores(
         model_version=version,
         run_id=run_id,
         images=images,
         correct=correct,
-        accuracy=accuracy,
-        interval=(max(accuracy - 0.1, 0), min(accuracy + 0.1, 1)),
+        accuracy=estimate(accuracy, images),
+        top3=None,
+        macro_f1=estimate(accuracy, images),
+        calibration=calibration(images),
         classes=dict.fromkeys(CLASSES, score),
         confusion=((13, 1, 1), (0, 15, 0), (2, 0, 13)),
     )
 
 
-def evaluation(candidate: Scores, champion: Scores | None = None) -> EvaluationResult:
-    return EvaluationResult(
-        run_id=candidate.run_id,
-        manifest=spec().manifest,
-        split=Split.TEST,
+def calibration(images: int = 45) -> CalibrationScore:
+    sure = ReliabilityBin(low=0.8, high=1.0, images=images, confidence=0.93, accuracy=0.9)
+    unsure = ReliabilityBin(low=0.6, high=0.8, images=0, confidence=None, accuracy=None)
+    return CalibrationScore(
+        temperature=1.5,
+        error=estimate(0.03, images, half=0.02),
+        error_before=0.08,
+        log_loss=estimate(0.3, images),
+        log_loss_before=0.4,
+        bins=(unsure, sure),
+    )
+
+
+def comparison(candidate: Scores, champion: Scores, both: int | None = None) -> Comparison:
+    """Of two models that are right on `both` images together; by default on as many as can be."""
+    shared = min(candidate.correct, champion.correct) if both is None else both
+    alone = candidate.correct - shared, champion.correct - shared
+    apart = sum(alone)
+    difference = (alone[0] - alone[1]) / candidate.images
+    return Comparison(
+        classes=CLASSES,
+        images=candidate.images,
+        images_of_other_classes=0,
         candidate=candidate,
         champion=champion,
+        candidate_only=alone[0],
+        champion_only=alone[1],
+        p_value=sum(comb(apart, k) for k in range(alone[0], apart + 1)) / 2**apart,
+        accuracy_difference=estimate(difference, candidate.images, half=0.01),
+        macro_f1_difference=estimate(difference, candidate.images, half=0.01),
+        recall_differences={name: estimate(difference, 15, half=0.01) for name in CLASSES},
+    )
+
+
+def evaluation(candidate: Scores, champion: Scores | None = None) -> EvaluationResult:
+    run = candidate.run_id
+    return EvaluationResult(
+        run_id=run,
+        manifest=spec().manifest,
+        split=Split.TEST,
+        test_digest="d" * 64,
+        decisions_before=3,
+        left_out=LeftOut(same=0, near=1),
+        candidate=candidate,
+        comparison=comparison(candidate, champion) if champion else None,
+        checks=(DataCheck(name="images", passed=True, fact="45 test images, at least 10"),),
+        predictions=ref(keys.run(run, "predictions.parquet")),
+        exhibits=(exhibit(run, ExhibitKind.MISTAKE), exhibit(run, ExhibitKind.DISAGREEMENT)),
         seconds=2.0,
     )
 
 
+def exhibit(run_id: str, kind: ExhibitKind) -> Exhibit:
+    return Exhibit(
+        kind=kind,
+        sha256="c" * 64,
+        label="glass",
+        candidate=Answer(label="metal", probability=0.97),
+        champion=Answer(label="glass", probability=0.6),
+        picture=ref(keys.run(run_id, f"exhibits/{kind}.jpg")),
+        overlay=ref(keys.run(run_id, f"exhibits/{kind}-overlay.jpg")),
+    )
+
+
 def verdict(run_id: str = "abc", decision: Decision = Decision.PROMOTED) -> Verdict:
-    return Verdict(run_id=run_id, decision=decision, reasons=("because",), champion_before=None)
+    return Verdict(
+        run_id=run_id,
+        decision=decision,
+        reasons=("because",),
+        champion_before=None,
+        policy=Policy(),
+        findings=(Finding(check=Check.FLOORS, passed=True, fact="accuracy 0.9, at least 0.5"),),
+        evidence=(ref(keys.run(run_id, "evaluation.json")),),
+    )
+
+
+def registration(run_id: str = "abc") -> Registration:
+    return Registration(
+        run_id=run_id,
+        model="sample",
+        model_version=2,
+        mlflow_run_id="m" * 32,
+        url="http://127.0.0.1:5000/#/models/sample/versions/2",
+        run_url="http://127.0.0.1:5000/#/experiments/1/runs/" + "m" * 32,
+    )
 
 
 def write_run(store: Store, run_id: str = "abc") -> None:
     """Every step document of a run, as the steps leave them."""
-    checked = VerificationResult(run_id=run_id, images=4, max_difference=1e-7, tolerance=1e-5)
     for name, document in {
         "spec": spec(run_id),
         "training": training(run_id),
+        "registration": registration(run_id),
         "exports": exports(run_id),
-        "verification": checked,
+        "verification": verification(run_id),
         "evaluation": evaluation(scores(41, run_id=run_id)),
         "verdict": verdict(run_id),
     }.items():
