@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
+.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ bench-pipeline: setup  ## the input pipeline beside the lesson's: IMAGE_PX=300, 
 
 bench-quality: setup  ## what a recipe reaches on real photos: SEED=1 RECIPE=lite0_finetune SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.quality
+
+bench-judgement: setup  ## a champion's life on real photos: promoted, replaced, defended, rolled back: SORTLINE_TRASHNET=PATH
+	@$(BIN)/python -m tests.bench.judgement
 
 bench-step: setup  ## our training step beside bare Keras's: PAIRS=11 STEPS=4
 	@$(BIN)/python -m tests.bench.step
