@@ -31,7 +31,7 @@ tier-fast:
 	@$(BIN)/pytest -q -p no:cacheprovider
 
 tier-%:
-	@$(BIN)/pytest -q -p no:cacheprovider -m $*
+	@$(BIN)/pytest -q -p no:cacheprovider -m "$* and not faults"
 
 check: setup  ## format, lint, import contracts, types, fast tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
@@ -42,7 +42,7 @@ format: setup  ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 e2e: setup  ## the tests that bring up the real stack
-	@$(BIN)/pytest -m e2e
+	@$(BIN)/pytest -m "e2e and not faults"
 
 test-faults: setup  ## the table of faults on a real stack: an hour and a half; TABLE=... LOG=...
 	@SORTLINE_FAULT_TABLE="$(TABLE)" SORTLINE_FAULT_LOG="$(LOG)" $(BIN)/pytest -m faults tests/e2e
