@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tasks.report.material import Material
-from tasks.report.page import publish_report, render
+from tasks.report.page import publish_report
 
-__all__ = ["Material", "publish_report", "render"]
+__all__ = ["publish_report"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,10 +42,11 @@ def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> 
     """
     run_id = card.spec.run_id
     material = gather(store, card, manifest)
-    for plot in plots_of(material):
+    plots = plots_of(material)
+    for plot in plots:
         store.put_once(keys.run(run_id, f"figures/{plot.name}.png"), png(plot))
     key = keys.run(run_id, "report.html")
-    store.put_once(key, render(material).encode())
+    store.put_once(key, render(material, [Figure(plot, svg(plot)) for plot in plots]).encode())
     return key
 
 
@@ -62,8 +64,13 @@ def plots_of(material: Material) -> list[Plot]:
     ]
 
 
-def render(material: Material) -> str:
-    """The report as one HTML page; the same material gives the same page."""
+def render(material: Material, figures: Sequence[Figure]) -> str:
+    """The report as one HTML page; the same material gives the same page.
+
+    Args:
+      material: what it shows.
+      figures: those of `plots_of`, drawn.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -71,12 +78,17 @@ def render(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bytes"] = shipped.size_in_words
-    environment.filters["counted"] = view.counted
-    environment.filters["duration"] = view.seconds_in_words
-    environment.filters["estimated"] = beside.estimated
+    filters: dict[str, Any] = environment.filters  # typed as those that come with Jinja
+    filters["counted"] = view.counted
+    filters["duration"] = view.seconds_in_words
+    filters["estimated"] = beside.estimated
     template = environment.get_template("report.html.j2")
-    return template.render(card=material.card, manifest=material.manifest, **_views(material))
+    return template.render(
+        card=material.card,
+        manifest=material.manifest,
+        figures={figure.plot.name: figure for figure in figures},
+        **_views(material),
+    )
 
 
 def _views(material: Material) -> dict[str, Any]:
@@ -100,5 +112,4 @@ def _views(material: Material) -> dict[str, Any]:
         "registration": material.registration,
         "recipe_rows": view.recipe_rows(card),
         "lineage_rows": view.lineage_rows(card, manifest),
-        "figures": {plot.name: Figure(plot, svg(plot)) for plot in plots_of(material)},
     }
