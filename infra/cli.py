@@ -17,6 +17,7 @@ from infra.commands import demo as demos
 from infra.commands import ingest as ingests
 from infra.commands import models as registered
 from infra.commands import predict as predictions
+from infra.commands import report as reports
 from infra.commands import retrain as retrains
 from infra.local.stack import PartStatus
 from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
@@ -124,6 +125,21 @@ def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False
     """Show the champion and every registered version."""
     known = registered.models(Session.open(home), name=name)
     answer(known, summary.of_models(known), as_json=as_json)
+
+
+@app.command()
+def report(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Default: the newest that was judged.")
+    ] = None,
+    opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    name: Name = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the report of a run as a file of this machine."""
+    fetched = reports.report(Session.open(home), run_id, name=name, opened=opened)
+    answer(fetched, summary.of_report(fetched), as_json=as_json)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.airflow_api import AirflowApi
 from infra.follow import airflow_down
+from infra.local.home import write_private
 from infra.local.stack import Stack
 from infra.screen import Screen
 from ray_jobs.contract import keys
@@ -65,8 +66,8 @@ class Session:
     def keep_report(self, run_id: str) -> Path:
         """A run's report as a file of this machine, readable when the stack is down."""
         path = self.stack.home / "reports" / f"{run_id}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.store("serve").get(keys.run(run_id, "report.html")))
+        html = self.store("serve").get(keys.run(run_id, "report.html"))
+        write_private(path, html.decode())
         return path
 
     def airflow(self) -> AirflowApi:

@@ -143,6 +143,18 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
     return Group(table, Text("* champion", "dim"))
 
 
+def of_report(fetched: Mapping[str, Any]) -> RenderableType:
+    """A verdict, and where its report lies."""
+    told = {
+        "model": f"{fetched['model']} version {fetched['version']} (run {fetched['run_id']})",
+        "report": fetched["report"],
+        "MLflow": fetched["page"],
+    }
+    verdict = Text(fetched["verdict"].upper(), _VERDICT_STYLES[fetched["verdict"]])
+    verdict.append("\n" + "\n".join(fetched["reasons"]) + "\n", "none")
+    return Group(verdict, facts(told))
+
+
 def of_predictions(answers: list[dict[str, Any]]) -> RenderableType:
     """A line an image: its classes, or why it has none."""
     table = Table("image", "answer", box=None, header_style="dim")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ray_jobs.contract import keys
@@ -32,6 +34,7 @@ REASONS_TAG = "sortline.reasons"
 _METRICS = ("learning_rate", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_s")
 _EPOCHS_A_BATCH = 1000 // len(_METRICS)  # the server takes 1,000 metrics a call
 _REPORT = "report.html"
+_FIGURES = "figures"  # a folder of PNGs, beside the report in the store and in MLflow
 _MODEL = "model"  # artifact folder that a model version points at
 
 
@@ -68,15 +71,18 @@ def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[st
 
 
 def keep_report(settings: Settings, store: Store, mlflow_run_id: str, key: str) -> str:
-    """Put a run's report beside its MLflow run, where a browser can open it.
+    """Put a run's report and its figures beside its MLflow run, where a browser can open them.
 
     Returns:
-      The address of MLflow's page that shows it.
+      The address of MLflow's page that shows the report.
 
     Raises: as `connect`; MissingObjectError where there is no report.
     """
     html = store.get(key).decode()
-    with connect(settings) as client:
+    with connect(settings) as client, TemporaryDirectory() as folder:
+        for figure in store.keys(key.removesuffix(_REPORT) + f"{_FIGURES}/"):
+            (Path(folder) / PurePosixPath(figure).name).write_bytes(store.get(figure))
+        client.log_artifacts(mlflow_run_id, folder, _FIGURES)
         client.log_text(mlflow_run_id, html, _REPORT)
         experiment_id = client.get_run(mlflow_run_id).info.experiment_id
     return _run_url(settings, experiment_id, mlflow_run_id, f"/artifacts/{_REPORT}")

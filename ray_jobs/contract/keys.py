@@ -86,7 +86,12 @@ def champion(model: str) -> str:
 
 def model_version(model: str, version: int) -> str:
     """Which run a version of a model is of."""
-    return f"models/{model}/versions/{version}.json"
+    return f"{model_versions(model)}{version}.json"
+
+
+def model_versions(model: str) -> str:
+    """Prefix of the versions of a model."""
+    return f"models/{model}/versions/"
 
 
 def decisions(model: str, test_digest: str) -> str:

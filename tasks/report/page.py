@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest
-from ray_jobs.contract.evaluation import Scores
+from ray_jobs.contract.evaluation import ExhibitKind
 from ray_jobs.storage import Store
-from tasks.report import view
-from tasks.report.figures import accuracy_figure, curve_figure
+from tasks.report import beside, confusion, shipped, view
+from tasks.report.confusion import confusion_plot
+from tasks.report.curves import training_plots
+from tasks.report.gallery import gallery
+from tasks.report.intervals import MEASURES, class_plot, score_plot
+from tasks.report.material import Material, gather
+from tasks.report.plot import Plot, png, svg
+from tasks.report.reliability import reliability_plot
+
+
+class Figure(NamedTuple):
+    """A plot and its drawing."""
+
+    plot: Plot
+    svg: Markup
 
 
 def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> str:
-    """Write `runs/<run_id>/report.html` once, and return its key."""
-    key = keys.run(card.spec.run_id, "report.html")
-    store.put_once(key, render(card, manifest).encode())
+    """Write `runs/<run_id>/figures/*.png`, then `report.html`, each once.
+
+    Returns:
+      The key of the report.
+
+    Raises:
+      DataError, MissingObjectError: what it shows is not there as it was written.
+    """
+    run_id = card.spec.run_id
+    material = gather(store, card, manifest)
+    plots = plots_of(material)
+    for plot in plots:
+        store.put_once(keys.run(run_id, f"figures/{plot.name}.png"), png(plot))
+    key = keys.run(run_id, "report.html")
+    store.put_once(key, render(material, [Figure(plot, svg(plot)) for plot in plots]).encode())
     return key
 
 
-def render(card: ModelCard, manifest: DatasetManifest) -> str:
-    """The report as one HTML page; the same card and manifest give the same page."""
+def plots_of(material: Material) -> list[Plot]:
+    """Every figure of a report, in the order of the page."""
+    card = material.card
+    candidate, champion, names = beside.models(card)
+    classes = beside.class_rows(card)
+    return [
+        score_plot(candidate, champion, names),
+        *training_plots(card.training, material.steps),
+        *(class_plot(measure, classes, names) for measure in MEASURES),
+        confusion_plot(card.evaluation.candidate),
+        reliability_plot(candidate, champion, names),
+    ]
+
+
+def render(material: Material, figures: Sequence[Figure]) -> str:
+    """The report as one HTML page; the same material gives the same page.
+
+    Args:
+      material: what it shows.
+      figures: those of `plots_of`, drawn.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -32,37 +78,38 @@ def render(card: ModelCard, manifest: DatasetManifest) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["rate"] = _rate
-    environment.filters["duration"] = view.seconds_in_words
+    filters: dict[str, Any] = environment.filters  # typed as those that come with Jinja
+    filters["counted"] = view.counted
+    filters["duration"] = view.seconds_in_words
+    filters["estimated"] = beside.estimated
     template = environment.get_template("report.html.j2")
-    return template.render(card=card, manifest=manifest, **_views(card, manifest))
+    return template.render(
+        card=material.card,
+        manifest=material.manifest,
+        figures={figure.plot.name: figure for figure in figures},
+        **_views(material),
+    )
 
 
-def _views(card: ModelCard, manifest: DatasetManifest) -> dict[str, Any]:
-    candidate, training = card.evaluation.candidate, card.training
-    classes = training.classes
+def _views(material: Material) -> dict[str, Any]:
+    card, manifest = material.card, material.manifest
+    scores = card.evaluation.candidate
     return {
         "headline": view.HEADLINES[card.verdict.decision],
-        "cells": view.confusion_cells(candidate),
-        "class_rows": view.class_rows(classes, candidate),
-        "mistakes": view.worst_mistakes(classes, candidate),
+        "columns": beside.columns(card),
+        "figure_rows": beside.rows(card),
+        "class_rows": beside.class_rows(card),
+        "models": beside.models(card).names,
+        "worst_mistakes": confusion.worst_mistakes(scores),
+        "answered_outside": confusion.answered_outside(scores),
+        "galleries": {
+            kind.value: gallery(card.evaluation.exhibits, material.pictures, kind)
+            for kind in ExhibitKind
+        },
         "split_rows": view.split_rows(manifest),
+        "aside": material.aside,
+        "format_rows": shipped.format_rows(card),
+        "registration": material.registration,
         "recipe_rows": view.recipe_rows(card),
         "lineage_rows": view.lineage_rows(card, manifest),
-        "accuracy_figure": accuracy_figure(_models(card)),
-        "accuracy_curve": curve_figure(training, ("accuracy", "val_accuracy"), "Accuracy"),
-        "loss_curve": curve_figure(training, ("loss", "val_loss"), "Loss"),
-        "rate_curve": curve_figure(training, ("learning_rate",), "Learning rate"),
     }
-
-
-def _models(card: ModelCard) -> list[tuple[str, Scores]]:
-    rows = [(f"version {card.model_version}", card.evaluation.candidate)]
-    champion = card.evaluation.champion
-    if champion is not None:
-        rows.append((f"version {champion.model_version}", champion))
-    return rows
-
-
-def _rate(value: float | None) -> str:
-    return "no images" if value is None else f"{value:.3f}"

@@ -1,13 +1,11 @@
-"""What the report's template is filled with: rows and words, worked out of a card."""
+"""What the rest of the report's template is filled with: rows and words of a card."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
 
 from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.evaluation import Scores
 from ray_jobs.contract.verdict import Decision
 from tasks.dotted import dotted
 
@@ -16,72 +14,6 @@ HEADLINES = {
     Decision.KEPT: "Kept: the champion stays",
     Decision.UNCHANGED: "Unchanged: the same run was judged before",
 }
-
-
-class ClassRow(NamedTuple):
-    """One class on the test split; `found` of `images` are right, of `answered` answers with it."""
-
-    name: str
-    images: int
-    found: int
-    answered: int
-    recall: float | None
-    precision: float | None
-
-
-class Cell(NamedTuple):
-    """One cell of the confusion matrix; `share` is that of its row, 0 to 1."""
-
-    images: int
-    share: float
-    right: bool
-
-
-class Mistake(NamedTuple):
-    """How often images of one class are taken for another."""
-
-    actual: str
-    answered: str
-    wrong: int
-    images: int
-
-
-def class_rows(classes: tuple[str, ...], scores: Scores) -> list[ClassRow]:
-    """A row a class, in the order of the labels."""
-    answered = [sum(column) for column in zip(*scores.confusion, strict=True)]
-    return [
-        ClassRow(
-            name=name,
-            images=scores.classes[name].images,
-            found=scores.confusion[label][label],
-            answered=answered[label],
-            recall=scores.classes[name].recall,
-            precision=scores.classes[name].precision,
-        )
-        for label, name in enumerate(classes)
-    ]
-
-
-def confusion_cells(scores: Scores) -> list[list[Cell]]:
-    """The confusion matrix, a list a class of the images."""
-    return [
-        [
-            Cell(count, count / max(sum(row), 1), right=label == answer)
-            for answer, count in enumerate(row)
-        ]
-        for label, row in enumerate(scores.confusion)
-    ]
-
-
-def worst_mistakes(classes: tuple[str, ...], scores: Scores, most: int = 3) -> list[Mistake]:
-    """The most frequent confusions, worst first."""
-    mistakes = [
-        Mistake(classes[label], classes[answer], count, sum(row))
-        for label, row in enumerate(scores.confusion)
-        for answer, count in enumerate(row)
-        if answer != label and count
-    ]
-    return sorted(mistakes, key=lambda mistake: -mistake.wrong)[:most]
 
 
 def split_rows(manifest: DatasetManifest) -> list[tuple[str, list[int]]]:
@@ -102,7 +34,7 @@ def recipe_rows(card: ModelCard) -> list[tuple[str, str]]:
     ]
 
 
-def lineage_rows(card: ModelCard, manifest: DatasetManifest) -> list[tuple[str, Any]]:
+def lineage_rows(card: ModelCard, manifest: DatasetManifest) -> list[tuple[str, str]]:
     """Where the model comes from, so that it can be made again."""
     spec, training = card.spec, card.training
     return [
@@ -113,10 +45,21 @@ def lineage_rows(card: ModelCard, manifest: DatasetManifest) -> list[tuple[str, 
         ("manifest", spec.manifest.key),
         ("source", manifest.source.uri),
         ("code version", spec.code_version),
-        ("seed", spec.seed),
+        ("seed", str(spec.seed)),
         ("weights", f"{training.weights.key} (sha256 {training.weights.sha256})"),
+        ("scored on", f"version {card.evaluation.manifest.version}, {card.evaluation.split.value}"),
+        ("test images", f"digest {card.evaluation.test_digest}"),
         ("note", spec.note or "none"),
     ]
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number and what is counted.
+
+    >>> counted(1, "image", "images"), counted(1200, "image", "images")
+    ('1 image', '1,200 images')
+    """
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def seconds_in_words(seconds: float) -> str:

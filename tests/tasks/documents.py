@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from functools import cache
 from math import comb
+
+from PIL import Image
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import (
     DatasetManifest,
+    ImageState,
     LatestVersion,
     ShardRef,
     SourceRef,
@@ -43,6 +49,7 @@ from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
 from ray_jobs.contract.training import Calibration, EpochMetrics, TrainingResult
 from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, write_document
+from tasks.entries import Entry, encode_entries
 
 CLASSES = ("glass", "metal", "paper")
 RECIPE = Recipe(
@@ -70,11 +77,35 @@ def manifest(dataset: str = "sample", version: str = "v1") -> DatasetManifest:
         shards={
             split: (ShardRef(key=f"shards/{split}/a", sha256="a" * 64, **size),) for split in Split
         },
-        entries=ref(keys.entries(dataset, version, "a" * 64)),
+        entries=content(keys.entries(dataset, version, "a" * 64), entries()),
     )
 
 
+@cache
+def entries() -> bytes:
+    """The files that are not kept; those that are would be 300 rows more."""
+    aside = [
+        *(Entry(f"{n}.jpg", "glass", ImageState.DUPLICATE, duplicate_of="0.jpg") for n in "1234"),
+        *(Entry(f"{n}.jpg", "glass", ImageState.CONFLICT) for n in "56"),
+        Entry("7.jpg", "glass", ImageState.QUARANTINED, reason="is cut off: 12 of 20 bytes"),
+    ]
+    return encode_entries(aside)
+
+
+@cache
+def jpeg() -> bytes:
+    """A picture of 8 x 8 pixels."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "green").save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def content(key: str, data: bytes) -> ObjectRef:
+    return ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
 def publish(store: Store, document: DatasetManifest) -> None:
+    store.put(document.entries.key, entries())
     write_document(store, document, keys.manifest(document.dataset, document.version))
     latest = LatestVersion(dataset=document.dataset, version=document.version)
     store.put(keys.latest(document.dataset), latest.to_json())
@@ -271,8 +302,8 @@ def exhibit(run_id: str, kind: ExhibitKind) -> Exhibit:
         label="glass",
         candidate=Answer(label="metal", probability=0.97),
         champion=Answer(label="glass", probability=0.6),
-        picture=ref(keys.run(run_id, f"exhibits/{kind}.jpg")),
-        overlay=ref(keys.run(run_id, f"exhibits/{kind}-overlay.jpg")),
+        picture=content(keys.run(run_id, f"exhibits/{kind}.jpg"), jpeg()),
+        overlay=content(keys.run(run_id, f"exhibits/{kind}-overlay.jpg"), jpeg()),
     )
 
 
@@ -311,3 +342,7 @@ def write_run(store: Store, run_id: str = "abc") -> None:
         "verdict": verdict(run_id),
     }.items():
         write_document(store, document, keys.run(run_id, f"{name}.json"))
+    for kind in ExhibitKind:
+        shown = exhibit(run_id, kind)
+        store.put(shown.picture.key, jpeg())
+        store.put(shown.overlay.key, jpeg())

@@ -206,3 +206,18 @@ def test_a_login_file_that_is_no_login_is_named_without_its_content(settings, tm
     with pytest.raises(CredentialError, match=r"cannot be read.*username.*correct") as told:
         registry.list_versions(wrong, "sample")
     assert "hunter2" not in str(told.value)
+
+
+def test_a_report_and_its_figures_lie_beside_the_run(settings, store):
+    mlflow_run_id = registry.register_candidate(settings, store, "abc")["mlflow_run_id"]
+    key = keys.run("abc", "report.html")
+    store.put(key, "<p>可回收物".encode())
+    store.put(keys.run("abc", "figures/loss.png"), b"\x89PNG")
+    for _ in range(2):
+        page = registry.keep_report(settings, store, mlflow_run_id, key)
+    assert page.endswith("/artifacts/report.html?workflowType=machine_learning")
+    with connect(settings) as client:
+        figures = client.list_artifacts(mlflow_run_id, "figures")
+        kept = Path(client.download_artifacts(mlflow_run_id, "report.html"))
+    assert [(one.path, one.file_size) for one in figures] == [("figures/loss.png", 4)]
+    assert kept.read_text(encoding="utf-8") == "<p>可回收物"

@@ -1,0 +1,59 @@
+"""The images that a report shows: what they are, and who said what of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ray_jobs.contract.evaluation import Answer, Exhibit, ExhibitKind
+
+
+class Shown(NamedTuple):
+    """An image of a gallery; `picture` and `overlay` are data URIs, `right` says who is right."""
+
+    label: str
+    candidate: Answer
+    champion: Answer | None
+    right: str
+    picture: str
+    overlay: str
+
+
+def gallery(
+    exhibits: Sequence[Exhibit], pictures: Mapping[str, bytes], kind: ExhibitKind
+) -> list[Shown]:
+    """The images of one kind, in their order.
+
+    Args:
+      exhibits: of the evaluation.
+      pictures: JPEGs by sha256.
+      kind: which to show.
+    """
+    return [
+        Shown(
+            label=one.label,
+            candidate=one.candidate,
+            champion=one.champion,
+            right=who_is_right(one),
+            picture=_data_uri(pictures[one.picture.sha256]),
+            overlay=_data_uri(pictures[one.overlay.sha256]),
+        )
+        for one in exhibits
+        if one.kind is kind
+    ]
+
+
+def who_is_right(exhibit: Exhibit) -> str:
+    """Whose answer is the label: `candidate`, `champion`, `both` or `neither`."""
+    mine = exhibit.candidate.label == exhibit.label
+    theirs = exhibit.champion is not None and exhibit.champion.label == exhibit.label
+    if mine and theirs:
+        return "both"
+    if mine:
+        return "candidate"
+    return "champion" if theirs else "neither"
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
