@@ -16,6 +16,7 @@ from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, read_document
 from tasks import findings
 from tasks.champion import LostRaceError
+from tasks.settings import POLICY_VARIABLE
 
 D = TypeVar("D", bound=Document)
 
@@ -127,7 +128,7 @@ def _nothing_to_use(failed: tuple[str, ...]) -> DataError:
         f"{'; '.join(failed)}; and there is no champion to keep",
         "a first model that passes the gate",
         "Train longer (--set epochs=N), take another recipe, look at the labels, or ask less in "
-        "the Airflow Variable 'sortline_policy'",
+        f"the Airflow Variable '{POLICY_VARIABLE}'",
     )
 
 
