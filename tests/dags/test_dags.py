@@ -8,7 +8,13 @@ from tests.dags.conftest import DAG_FILES, FOLDER
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
 
-DAG_IDS = ["ingest_dataset", "reconcile_ray_jobs", "retrain_classifier", "rollback_champion"]
+DAG_IDS = [
+    "housekeeping",
+    "ingest_dataset",
+    "reconcile_ray_jobs",
+    "retrain_classifier",
+    "rollback_champion",
+]
 TAGS = {"sortline", "data", "training", "models", "operations"}
 SECTIONS = ("**Purpose.**", "**Inputs.**", "**Idempotence.**", "**Triage.**")
 # Tasks that a second try cannot help, each with its reason. None so far: all can be run again.
