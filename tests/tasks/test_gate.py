@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -234,6 +236,12 @@ def test_scores_on_different_images_are_not_compared():
     odd = beside().model_copy(update={"champion": scores(300, 374, version=3)})
     with pytest.raises(SortlineError, match=r"375 images, the champion on 374; .*same 375.*again"):
         decide(candidate(), odd, Policy())
+
+
+def test_the_page_on_the_gate_shows_the_usual_policy():
+    page = Path("infra/docs/gate.md").read_text()
+    shown = page.split("```json")[1].split("```")[0]
+    assert json.loads(shown) == Policy().model_dump(mode="json")
 
 
 @pytest.fixture

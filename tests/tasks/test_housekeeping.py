@@ -181,6 +181,16 @@ def test_a_run_without_a_card_that_moved_lately_is_not_touched(store):
     assert sweep(store) == {}
 
 
+def test_a_newest_candidate_that_was_never_judged_stays_whole(store):
+    given_up(store)
+    write_document(
+        store,
+        registration("r1").model_copy(update={"model_version": 1}),
+        keys.model_version("sample", 1),
+    )
+    assert sweep(store, keep_candidates=1) == {}
+
+
 def test_a_run_whose_card_cannot_be_read_is_left_alone_and_the_others_are_not(store, caplog):
     complete(store, 1)
     complete(store, 2)
