@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 
 import pytest
 from rich.console import Console
 
 from infra.commands.models import models, promote, rollback
-from infra.screen import Screen
 from infra.summary import of_models
 from ray_jobs.contract import keys
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
 from tasks import champion
-from tasks.settings import Settings
-from tests.fakes import InMemoryStore
+from tests.infra.store_alone import StoreAlone
 from tests.tasks.clock import NOON
 from tests.tasks.documents import registration, verdict, write_run
-
-
-@dataclass
-class StoreAlone:
-    """A session whose object store is up, and nothing else is: its settings name no MLflow."""
-
-    objects: InMemoryStore = field(default_factory=InMemoryStore)
-    told: io.StringIO = field(default_factory=io.StringIO)
-
-    def __post_init__(self) -> None:
-        self.screen = Screen(Console(file=self.told, width=400))
-
-    def point_at_stack(self) -> None:
-        pass
-
-    def settings(self) -> Settings:
-        return Settings()
-
-    def store(self, profile: str) -> InMemoryStore:
-        return self.objects
-
-    def dataset(self, name: str | None) -> str:
-        return name or "sample"
 
 
 @pytest.fixture
