@@ -69,6 +69,7 @@ with DAG(
     sweep.as_teardown(on_failure_fail_dagrun=True)
 
     plan >> train >> register >> export >> verify >> evaluate
-    evaluate >> gate >> approve >> promote >> [report, again]
+    evaluate >> gate >> approve >> promote >> report
+    promote >> again
     # After the last Ray job, and beside `report`: a run's state is that of both.
     evaluate >> sweep
