@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
+.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,9 @@ bench-checkpoints: setup  ## what checkpoints cost a training: EPOCHS=2 EVERY_S=
 
 bench-job-start: setup  ## the start of a training job, taken apart: RUNS=5 WORKERS=2
 	@$(BIN)/python -m tests.bench.job_start
+
+bench-gate: setup  ## how often the gate promotes a model that is no better, and one that is
+	@$(BIN)/python -m tests.bench.gate
 
 bench-ingest: setup  ## an ingest beside raw puts, again, and with 1% more; SMALL="10000,100000" for memory
 	@$(BIN)/python -m tests.bench.ingest

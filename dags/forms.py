@@ -96,6 +96,33 @@ def rollback_form() -> dict[str, Param]:
     }
 
 
+def housekeeping_form() -> dict[str, Param]:
+    """What `housekeeping` asks for."""
+    return {
+        "keep_candidates": Param(
+            10,
+            type="integer",
+            allOf=_between(0, 10_000),
+            title="Candidates to keep",
+            description="The newest versions of each model that stay whole, beside all that ever "
+            "were champion: 0 to 10000",
+        ),
+        "older_than_days": Param(
+            14,
+            type="integer",
+            allOf=_between(0, 3650),
+            title="Older than (days)",
+            description="What is younger stays: 0 to 3650",
+        ),
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Dry run",
+            description="Only tell what would go; a scheduled run removes it",
+        ),
+    }
+
+
 def _data() -> dict[str, Param]:
     named = "Name of the data set; empty: that of the Variable sortline_dataset"
     return {

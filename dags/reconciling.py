@@ -51,13 +51,16 @@ def sweep_run() -> dict[str, Any]:
 
 
 def ended_by_hand(states: Mapping[str, str | None], *, nothing_to_do: bool) -> bool:
-    """Whether somebody failed the run: its last task is skipped, and not because of the plan.
+    """Whether somebody failed the run: its last tasks are skipped, and not because of the plan.
+
+    Where the champion moved, `report` is skipped too, and `compare_again` is not.
 
     Args:
       states: the state of each task of the run.
       nothing_to_do: whether a plan that succeeded has said so.
     """
-    return states["report"] == "skipped" and not (states["plan"] == "success" and nothing_to_do)
+    skipped = states["report"] == states["compare_again"] == "skipped"
+    return skipped and not (states["plan"] == "success" and nothing_to_do)
 
 
 def _sweep(concerns: Callable[[Record], bool]) -> dict[str, Any]:

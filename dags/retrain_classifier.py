@@ -7,12 +7,15 @@ plan -> train -> register -> export -> verify -> evaluate -> gate -> approve -> 
 **Inputs.** Runs when `ingest_dataset` announces a data set, every Monday at 03:00 UTC, and by
 hand with a form. Scheduled and announced runs act on the data set and the recipe of the Variables
 `sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored, and an
-event that waited trains on the newest version of now. With `require_approval`, a person approves
-or rejects what the gate would promote.
+event that waited trains on the newest version of now. The Variable `sortline_policy` says what a
+candidate must reach. With `require_approval`, a person approves or rejects what the gate would
+promote.
 
 **Idempotence.** The run id is a hash of data set version, recipe, seed and code version. What was
 judged already ends as `unchanged`; a Ray job that is there is taken over, never started twice;
-every document is written once. Any task can be cleared at any moment.
+every document is written once. Any task can be cleared at any moment. Where the champion moved
+while the run was judged, `gate` or `promote` is skipped with nothing decided, and `compare_again`
+runs the same order again: it takes up all but the evaluation, which is made anew.
 
 **Triage.** A verdict `kept` is a success: the champion stays, as after a rejected approval or one
 that nobody gave within a day. A red task carries its reason as the XCom `error`: fact,
@@ -30,10 +33,12 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
 from dags import reconciling, retraining
 from dags.approving import AskBeforePromotion
+from dags.comparing_again import compare_again
 from dags.forms import retrain_form
 from dags.links import MLFLOW_RUN, REPORT, with_links
 from dags.ray_steps import ray_step
 from dags.shared import DATASET, DEFAULT_ARGS, step
+from tasks.order import RUN_LIMIT
 from tasks.settings import TRAINING_POOL
 
 with DAG(
@@ -45,7 +50,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
-    dagrun_timeout=timedelta(days=4),  # a budget of two days, an approval of one, the rest
+    dagrun_timeout=RUN_LIMIT,
     tags=["sortline", "training"],
     params=retrain_form(),
 ):
@@ -54,15 +59,17 @@ with DAG(
     register = with_links(task(step(retraining.register))(), MLFLOW_RUN)
     export = ray_step("export", num_cpus=1)
     verify = ray_step("verify", profile="evaluate", num_cpus=1)
-    evaluate = ray_step("evaluate", num_cpus=1, variant=retraining.versus)
+    evaluate = ray_step("evaluate", variant=retraining.versus)
     gate = task(step(retraining.gate))()
     approve = AskBeforePromotion(task_id="approve")
     promote = task(step(retraining.promote))()
+    again = compare_again("retrain_classifier")
     report = with_links(task(step(retraining.report))(), REPORT, MLFLOW_RUN)
     sweep = task(task_id="sweep")(step(reconciling.sweep_run))()
     sweep.as_teardown(on_failure_fail_dagrun=True)
 
     plan >> train >> register >> export >> verify >> evaluate
     evaluate >> gate >> approve >> promote >> report
+    promote >> again
     # After the last Ray job, and beside `report`: a run's state is that of both.
     evaluate >> sweep

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.shared import announced, dataset_of, form, settings, task_instance
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.run import RunSpec
-from ray_jobs.contract.verdict import Decision, Verdict
+from ray_jobs.contract.verdict import Decision, Policy, Verdict
 from ray_jobs.storage import Store, find_document, read_document, write_document
 from tasks import approval, capacity, champion, registry
 from tasks import gate as gating
 from tasks.approval import Approval, Question
 from tasks.card import assemble_card
 from tasks.events import newest_version
-from tasks.plan import Order, parse_conf, plan_run
+from tasks.plan import Order, Plan, parse_conf, plan_run
 from tasks.report import publish_report
-from tasks.settings import DEFAULT_RECIPE, RECIPE_VARIABLE
+from tasks.settings import DEFAULT_RECIPE, POLICY_VARIABLE, RECIPE_VARIABLE
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +44,32 @@ def plan() -> bool:
     order = _order()
     if order is None:
         return False
+    policy()  # one that is wrong is told now, not after the hours of a training
     parts = settings()
     use_gpu = capacity.check(parts, order.resources).use_gpu
     planned = plan_run(parts.store("judge"), order, code_version=_code_version(), use_gpu=use_gpu)
     task_instance().xcom_push("plan", planned.model_dump(mode="json"))
+    task_instance().xcom_push("order", _order_again(order, planned))
     if planned.unchanged:
         log.info("run %s has a verdict: unchanged", planned.run_id)
     return not planned.unchanged
 
 
+def policy() -> Policy:
+    """What a candidate must reach: the Variable `sortline_policy`, or the usual.
+
+    Raises:
+      SpecError: it is no JSON object, or one of its keys is unknown or has a wrong value.
+    """
+    told: str = Variable.get(POLICY_VARIABLE, default="{}")
+    return Policy.from_json(told.encode(), origin=f"the Variable {POLICY_VARIABLE}")
+
+
 def register() -> dict[str, Any]:
     """Log the run to MLflow and register its model as a candidate."""
     parts = settings()
-    return registry.register_candidate(parts, parts.store("judge"), _planned("run_id"))
+    registered = registry.register_candidate(parts, parts.store("judge"), _planned("run_id"))
+    return registered.model_dump(mode="json")
 
 
 def versus() -> str:
@@ -62,13 +79,16 @@ def versus() -> str:
 
 
 def gate() -> dict[str, Any]:
-    """Decide: promote, or keep the champion. What was decided already stays decided."""
+    """Decide: promote, or keep the champion. What was decided already stays decided.
+
+    Skipped, and so is what comes after, where the champion moved since the evaluation.
+    """
     store, run_id = settings().store("judge"), _planned("run_id")
-    verdict = find_document(store, Verdict, _verdict_key()) or gating.judge(
-        read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
-        champion.read(store, _planned("model")).pointer,
-        gating.Policy(),
-    )
+    verdict = find_document(store, Verdict, _verdict_key())
+    if verdict is None:
+        with _skipped_if_the_champion_moved():
+            pointer = champion.read(store, _planned("model")).pointer
+            verdict = gating.judge(store, run_id, pointer, policy())
     log.info("%s: %s", verdict.decision.value, "; ".join(verdict.reasons))
     return verdict.model_dump(mode="json")
 
@@ -85,24 +105,29 @@ def question() -> Question | None:
     is_made = store.exists(_verdict_key()) or (pointer is not None and pointer.run_id == run_id)
     if not _planned("require_approval") or verdict.decision is not Decision.PROMOTED or is_made:
         return None
-    registered = _result_of("register")
+    registered = _registered(store)
     return approval.ask(
         read_document(store, RunSpec, keys.run(run_id, "spec.json")),
         read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
         verdict,
-        version=registered["version"],
-        url=registered["url"],
+        version=registered.model_version,
+        url=registered.url,
     )
 
 
 def promote() -> dict[str, Any]:
-    """Move the champion if gate and person say so, write the verdict, repair MLflow's alias."""
+    """Move the champion if gate and person say so, write the verdict, repair MLflow's alias.
+
+    Skipped, with nothing decided, where the champion moved since the evaluation.
+    """
     parts = settings()
     store, model = parts.store("judge"), _planned("model")
-    version: int = _result_of("register")["version"]
+    version = _registered(store).model_version
     verdict = find_document(store, Verdict, _verdict_key())
     if verdict is None:
-        verdict = _decide(store, model, version)
+        with _skipped_if_the_champion_moved():
+            verdict = _decide(store, model, version)
+    gating.mark(store, model, verdict.run_id)
     registry.set_verdict_tags(parts, model, version, verdict)
     pointer = champion.read(store, model).pointer
     if pointer is not None:
@@ -130,14 +155,26 @@ def report() -> dict[str, str]:
       The addresses of the card and the report, and as `page` that of MLflow's page that shows it.
     """
     parts, run_id = settings(), _planned("run_id")
-    store, registered = parts.store("judge"), _result_of("register")
-    card = assemble_card(store, run_id, _planned("model"), registered["version"])
+    store = parts.store("judge")
+    registered = _registered(store)
+    card = assemble_card(store, run_id, registered.model, registered.model_version)
     manifest = read_document(store, DatasetManifest, card.spec.manifest.key)
     key = publish_report(store, card, manifest)
-    page = registry.keep_report(parts, store, registered["mlflow_run_id"], key)
+    page = registry.keep_report(parts, store, registered.mlflow_run_id, key)
+    registry.keep_card(parts, registered.mlflow_run_id, card)
     write_document(store, card, keys.run(run_id, "card.json"))
     card_uri = store.uri(keys.run(run_id, "card.json"))
     return {"card": card_uri, "report": store.uri(key), "page": page}
+
+
+@contextmanager
+def _skipped_if_the_champion_moved() -> Generator[None]:
+    """Leave it to `compare_again`: it runs the same order anew, against the champion of now."""
+    try:
+        yield
+    except champion.LostRaceError as error:
+        log.warning("nothing is decided, compare again: %s", error)
+        raise AirflowSkipException(str(error)) from error
 
 
 def _order() -> Order | None:
@@ -154,6 +191,12 @@ def _order() -> Order | None:
     return parse_conf({**conf, "dataset": mine, "recipe": recipe})
 
 
+def _order_again(order: Order, planned: Plan) -> dict[str, Any]:
+    """The form of a run that goes on with this one, whatever the settings say by then."""
+    asked = order.model_dump(mode="json", exclude={"schema_version"}, exclude_none=True)
+    return asked | {"version": planned.version}
+
+
 def _code_version() -> str:
     version = settings().code_version
     if version is None:
@@ -167,6 +210,10 @@ def _code_version() -> str:
 
 def _gate_says() -> Verdict:
     return Verdict.from_json(canonical_json(_result_of("gate")), origin="the gate")
+
+
+def _registered(store: Store) -> Registration:
+    return read_document(store, Registration, keys.run(_planned("run_id"), "registration.json"))
 
 
 def _verdict_key() -> str:

@@ -128,6 +128,19 @@ def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False
 
 
 @app.command()
+def promote(
+    version: Annotated[int, typer.Argument(help="Any registered version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept beside the move.")],
+    name: Name = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Make a version the champion, whatever the gate said of it."""
+    known = registered.promote(Session.open(home), name=name, version=version, reason=reason)
+    answer(known, summary.of_models(known), as_json=as_json)
+
+
+@app.command()
 def report(
     run_id: Annotated[
         str | None, typer.Argument(metavar="RUN", help="Default: the newest that was judged.")

@@ -92,7 +92,7 @@ def _verdict(retraining: Retraining) -> Text:
 def _recalls(retraining: Retraining) -> RenderableType:
     table = Table("class", "test images", "recall", box=None, header_style="dim")
     for name, score in retraining.card.evaluation.candidate.classes.items():
-        table.add_row(name, str(score.images), _rate(score.recall))
+        table.add_row(name, str(score.images), _rate(score.recall.value))
     return table
 
 
@@ -102,7 +102,7 @@ def _per_class(made: Demo) -> RenderableType:
     scores = made.retraining.card.evaluation.candidate.classes
     for name in made.ingest["classes"]:
         counts = (str(made.manifest.splits[split][name]) for split in Split)
-        table.add_row(name, *counts, _rate(scores[name].recall))
+        table.add_row(name, *counts, _rate(scores[name].recall.value))
     return table
 
 
@@ -134,13 +134,29 @@ def _addresses(stack: Stack) -> dict[str, str]:
 
 
 def of_models(known: Mapping[str, Any]) -> RenderableType:
-    """Every registered version, the champion marked."""
-    table = Table("version", "run", "recipe", "verdict", "created", box=None, header_style="dim")
+    """Every registered version, the champion marked, and who made it that."""
+    heads = ("version", "run", "recipe", "test accuracy", "verdict", "created", "")
+    table = Table(*heads, box=None, header_style="dim")
     for one in known["versions"]:
         mark = " *" if one["version"] == known["champion"] else ""
-        known_facts = (one["run_id"], one["recipe"], one["verdict"], one["created"])
-        table.add_row(f"{one['version']}{mark}", *(fact or "" for fact in known_facts))
-    return Group(table, Text("* champion", "dim"))
+        accuracy = one["test_accuracy"]
+        table.add_row(
+            f"{one['version']}{mark}",
+            one["run_id"],
+            one["recipe"],
+            "" if accuracy is None else f"{accuracy:.3f}",
+            one["verdict"] or "",
+            one["created"],
+            "" if one["files"] == "kept" else "files removed",
+        )
+    return Group(table, Text(_champion(known), "dim"))
+
+
+def _champion(known: Mapping[str, Any]) -> str:
+    if known["champion"] is None:
+        return f"{known['model']} has no champion yet"
+    why = f": {known['reason']}" if known["reason"] else ""
+    return f"* champion, by {known['by']}, since {known['since']}{why}"
 
 
 def of_report(fetched: Mapping[str, Any]) -> RenderableType:

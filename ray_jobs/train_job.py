@@ -32,6 +32,7 @@ def run(job: entry.Job) -> None:
         run_id=job.spec.run_id,
         classes=manifest.classes,
         weights=outcome.weights,
+        calibration=outcome.calibration,
         best_epoch=outcome.state.best_epoch,
         epochs=outcome.state.history,
         workers=outcome.workers,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ray_jobs.contract.document import Part
-from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.evaluation import Estimate, EvaluationResult, Scores
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Verdict
 
@@ -88,28 +88,38 @@ def _reason(approval: Approval) -> str | None:
 
 
 def _scores(evaluation: EvaluationResult, version: int) -> Iterator[str]:
-    yield "| model | test accuracy | 95% interval | right |"
-    yield "| --- | --- | --- | --- |"
-    yield _row(f"candidate, version {version}", evaluation.candidate)
+    yield "| model | test accuracy | 95% interval | right | macro F1 |"
+    yield "| --- | --- | --- | --- | --- |"
+    yield _row(f"candidate, version {version}", _candidate(evaluation))
     if evaluation.champion is None:
-        yield "| champion | none yet | | |"
+        yield "| champion | none yet | | | |"
     else:
         yield _row(f"champion, version {evaluation.champion.model_version}", evaluation.champion)
 
 
+def _candidate(evaluation: EvaluationResult) -> Scores:
+    """On the images that the champion was asked about too, where there is one."""
+    return evaluation.comparison.candidate if evaluation.comparison else evaluation.candidate
+
+
 def _row(name: str, scores: Scores) -> str:
-    low, high = scores.interval
+    low, high = scores.accuracy.interval or (None, None)
     right = f"{scores.correct} of {scores.images} images"
-    return f"| {name} | {scores.accuracy:.3f} | {low:.3f} to {high:.3f} | {right} |"
+    cells = _rate(scores.accuracy.value), f"{_rate(low)} to {_rate(high)}", right
+    return f"| {name} | {' | '.join(cells)} | {_rate(scores.macro_f1.value)} |"
 
 
 def _classes(evaluation: EvaluationResult) -> Iterator[str]:
     yield "| class | test images | recall of the candidate | of the champion |"
     yield "| --- | --- | --- | --- |"
-    for name, score in evaluation.candidate.classes.items():
+    for name, score in _candidate(evaluation).classes.items():
         before = evaluation.champion.classes.get(name) if evaluation.champion else None
-        recalls = f"{_rate(score.recall)} | {_rate(before.recall if before else None)}"
+        recalls = f"{_recall(score.recall)} | {_recall(before.recall if before else None)}"
         yield f"| {_cell(name)} | {score.images} | {recalls} |"
+
+
+def _recall(found: Estimate | None) -> str:
+    return _rate(found.value if found else None)
 
 
 def _lineage(spec: RunSpec) -> str:

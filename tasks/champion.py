@@ -63,6 +63,25 @@ def promote(
     return _write(store, model, now, to)
 
 
+def appoint(store: Store, model: str, to: Promotion) -> ChampionPointer:
+    """Make a version the champion on a person's word, whatever the gate said.
+
+    The champion of now stays as it is.
+
+    Args:
+      store: the bucket, as `judge`.
+      model: the registered model's name.
+      to: the new champion.
+
+    Raises:
+      LostRaceError: the pointer moved meanwhile.
+    """
+    now = read(store, model)
+    if now.pointer is not None and now.pointer.model_version == to.model_version:
+        return now.pointer
+    return _write(store, model, now, to)
+
+
 def rollback(
     store: Store,
     model: str,
@@ -135,7 +154,8 @@ def _known(pointer: ChampionPointer, version: int) -> Promotion:
     raise SpecError(
         f"version {version} of model '{pointer.model}' never was champion",
         f"one of those that were: {_versions(pointer)}",
-        "Name one of them; a version that never passed the gate cannot be made champion",
+        f"Name one of them, or run `sortline promote {version} --reason TEXT --name "
+        f"{pointer.model}`",
     )
 
 

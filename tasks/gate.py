@@ -1,105 +1,144 @@
-"""The gate: whether a candidate becomes champion. Values in, a verdict out."""
+"""The gate: whether a candidate becomes champion. Values in, a verdict out (ADR 0011)."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import hashlib
+from dataclasses import dataclass
+from typing import TypeVar
 
-from pydantic import Field
-
+from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
-from ray_jobs.contract.document import Part
+from ray_jobs.contract.document import Document, ObjectRef
 from ray_jobs.contract.errors import DataError, SortlineError
-from ray_jobs.contract.evaluation import EvaluationResult, Scores
-from ray_jobs.contract.verdict import Decision, Verdict
+from ray_jobs.contract.evaluation import Comparison, DataCheck, EvaluationResult, Scores
+from ray_jobs.contract.export import VerificationResult
+from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
+from ray_jobs.storage import Store, read_document
+from tasks import findings
 from tasks.champion import LostRaceError
+from tasks.settings import POLICY_VARIABLE
 
-Reasons = tuple[str, ...]
+D = TypeVar("D", bound=Document)
 
-
-class Policy(Part):
-    """What a candidate must reach, whatever the champion does. Accuracy is a share, 0 to 1."""
-
-    accuracy_floor: Annotated[float, Field(ge=0, le=1)] = 0.5
+# What a promotion rests on; that the rest passed as well, the findings say.
+_FOR_IT = (Check.FLOORS, Check.COMPARISON)
 
 
-def decide(candidate: Scores, champion: Scores | None, policy: Policy) -> tuple[Decision, Reasons]:
-    """Promote a candidate that reaches the floor and answers more test images right.
+@dataclass(frozen=True)
+class Candidate:
+    """What is known of a model that may become champion.
 
-    Accuracies are compared as counts on the same images, so that a tie is one; it keeps the
-    champion. With no champion, a candidate above the floor is promoted.
+    Attributes:
+      run_id: the run that trained it.
+      scores: on every image of the test split that may count.
+      verification: its exports, as they were run.
+      checks: of the test split.
+      evidence: the documents that all this was read from.
+    """
+
+    run_id: str
+    scores: Scores
+    verification: VerificationResult
+    checks: tuple[DataCheck, ...]
+    evidence: tuple[ObjectRef, ...] = ()
+
+
+def decide(candidate: Candidate, champion: Comparison | None, policy: Policy) -> Verdict:
+    """Promote a candidate that passes every check of the policy; else keep the champion.
 
     Args:
-      candidate: the new model on the test split.
-      champion: the model in use on the same images, or None before the first one.
-      policy: the floor.
+      candidate: the new model.
+      champion: the model in use beside it, on the same images; None before the first one.
+      policy: what a candidate must reach.
 
     Raises:
-      DataError: the very first candidate is below the floor, which leaves nothing to use.
+      DataError: the very first candidate does not pass, which leaves nothing to use.
       SortlineError: the two were not scored on the same images.
     """
-    if candidate.accuracy < policy.accuracy_floor:
-        return _below_floor(candidate, champion, policy)
-    if champion is None:
-        reached = f"reaches the floor of {policy.accuracy_floor:g}"
-        fact = f"test accuracy {_figures(candidate)} {reached}"
-        return Decision.PROMOTED, (fact, "there is no champion to compare with")
-    _check_same_images(candidate, champion)
-    return _compare(candidate, champion)
+    if champion is not None:
+        _check_same_images(champion)
+    found = look_at(candidate, champion, policy)
+    failed = tuple(one.fact for one in found if not one.passed)
+    if failed and champion is None:
+        raise _nothing_to_use(failed)
+    return Verdict(
+        run_id=candidate.run_id,
+        decision=Decision.KEPT if failed else Decision.PROMOTED,
+        reasons=failed or tuple(one.fact for one in found if one.check in _FOR_IT),
+        champion_before=champion.champion.model_version if champion else None,
+        policy=policy,
+        findings=found,
+        evidence=candidate.evidence,
+    )
 
 
-def judge(
-    evaluation: EvaluationResult, champion: ChampionPointer | None, policy: Policy
-) -> Verdict:
-    """The verdict on an evaluation.
+def look_at(
+    candidate: Candidate, champion: Comparison | None, policy: Policy
+) -> tuple[Finding, ...]:
+    """A finding for each check, in the order of `Check`."""
+    return (
+        findings.of_data(candidate.checks),
+        findings.of_exports(candidate.verification, policy),
+        findings.of_floors(candidate.scores, policy),
+        findings.of_comparison(champion, policy),
+        findings.of_classes(champion, policy),
+        findings.of_calibration(candidate.scores, policy),
+        findings.of_latency(candidate.verification, policy),
+    )
+
+
+def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: Policy) -> Verdict:
+    """The verdict on a run that was verified and evaluated.
 
     Args:
-      evaluation: candidate and champion, scored in one job.
+      store: the bucket, as `judge`.
+      run_id: the run.
       champion: the champion of now, read before the judgement.
-      policy: the floor.
+      policy: what a candidate must reach.
 
     Raises:
       LostRaceError: the champion of now is not the one that was scored.
-      DataError: as in `decide`.
+      DataError, SortlineError: as in `decide`.
+      MissingObjectError: a step has not written its document yet.
     """
+    evaluation, scored = _evidence(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    verification, ran = _evidence(store, VerificationResult, keys.run(run_id, "verification.json"))
     _check_champion_of_now(evaluation, champion)
-    decision, reasons = decide(evaluation.candidate, evaluation.champion, policy)
-    before = evaluation.champion.model_version if evaluation.champion else None
-    return Verdict(
-        run_id=evaluation.run_id, decision=decision, reasons=reasons, champion_before=before
+    candidate = Candidate(
+        run_id, evaluation.candidate, verification, evaluation.checks, (scored, ran)
+    )
+    return decide(candidate, evaluation.comparison, policy)
+
+
+def mark(store: Store, model: str, run_id: str) -> None:
+    """Count the run's verdict among those that rest on its test images, once."""
+    evaluation = read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    store.put_once(keys.decisions(model, evaluation.test_digest) + run_id, b"")
+
+
+def _evidence(store: Store, kind: type[D], key: str) -> tuple[D, ObjectRef]:
+    """A document, and what tells its bytes from any others."""
+    data = store.get(key)
+    ref = ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    return kind.from_json(data, origin=store.uri(key)), ref
+
+
+def _nothing_to_use(failed: tuple[str, ...]) -> DataError:
+    return DataError(
+        f"{'; '.join(failed)}; and there is no champion to keep",
+        "a first model that passes the gate",
+        "Train longer (--set epochs=N), take another recipe, look at the labels, or ask less in "
+        f"the Airflow Variable '{POLICY_VARIABLE}'",
     )
 
 
-def _below_floor(
-    candidate: Scores, champion: Scores | None, policy: Policy
-) -> tuple[Decision, Reasons]:
-    fact = f"test accuracy {_figures(candidate)} is below the floor of {policy.accuracy_floor:g}"
-    if champion is None:
-        raise DataError(
-            f"{fact}, and there is no champion to keep",
-            f"a first model of at least {policy.accuracy_floor:g}",
-            "Train longer (--set epochs=N), take another recipe, or look at the labels",
-        )
-    return Decision.KEPT, (
-        fact,
-        f"the champion stays, {_named(champion)} with {_figures(champion)}",
-    )
-
-
-def _compare(candidate: Scores, champion: Scores) -> tuple[Decision, Reasons]:
-    figures = f"{_figures(candidate)} against {_figures(champion)} of {_named(champion)}"
-    if candidate.correct > champion.correct:
-        return Decision.PROMOTED, (f"test accuracy is better: {figures}",)
-    if candidate.correct == champion.correct:
-        return Decision.KEPT, (f"test accuracy is the same: {figures}", "a tie keeps the champion")
-    return Decision.KEPT, (f"test accuracy is not better: {figures}",)
-
-
-def _check_same_images(candidate: Scores, champion: Scores) -> None:
-    if candidate.images != champion.images:
+def _check_same_images(comparison: Comparison) -> None:
+    candidate, champion = comparison.candidate, comparison.champion
+    if not candidate.images == champion.images == comparison.images:
         raise SortlineError(
             f"the candidate was scored on {candidate.images} images, "
             f"the champion on {champion.images}",
-            "both on the same images",
+            f"both on the same {comparison.images} images",
             "Run the evaluation again",
         )
 
@@ -115,11 +154,3 @@ def _check_champion_of_now(evaluation: EvaluationResult, champion: ChampionPoint
             "a comparison with the champion of now",
             "Evaluate the candidate again",
         )
-
-
-def _figures(scores: Scores) -> str:
-    return f"{scores.accuracy:.3f} ({scores.correct} of {scores.images})"
-
-
-def _named(champion: Scores) -> str:
-    return f"champion version {champion.model_version}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
@@ -18,6 +19,8 @@ from tasks.settings import DEFAULT_RECIPE
 DEFAULT_WORKERS = 2
 WORKERS_LIMIT = 1024  # as in the contract's `Resources`
 BUDGET_LIMIT_MINUTES = 2 * 24 * 60
+# A budget of two days, an approval of one, the rest: a run that is older has ended.
+RUN_LIMIT = timedelta(days=4)
 
 # What the form asks for by itself, and the recipe's key that it sets.
 SHORTCUTS = {"epochs": "epochs", "image_px": "image_px", "base_rate": "schedule.base_lr"}

@@ -7,17 +7,19 @@ found by the tag `sortline.run_id`, so that every function can be called again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
+from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.errors import UserError
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.contract.verdict import Verdict
-from ray_jobs.storage import Store, read_document
+from ray_jobs.storage import Store, read_document, write_document
+from tasks import signature
 from tasks.dotted import dotted
 from tasks.mlflow_client import connect
 from tasks.settings import Settings
@@ -38,19 +40,16 @@ _FIGURES = "figures"  # a folder of PNGs, beside the report in the store and in 
 _MODEL = "model"  # artifact folder that a model version points at
 
 
-def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[str, Any]:
+def register_candidate(settings: Settings, store: Store, run_id: str) -> Registration:
     """Log a trained run and register its model; what is there already is found.
 
-    What is registered is a description: spec and training documents. The model itself lies in
-    our bucket, where the tag `sortline.export` points.
-
-    Returns:
-      `{"model", "version", "mlflow_run_id", "url", "run_url"}`; the version is a whole number,
-      the addresses are those of MLflow's pages for the version and for the run.
+    What is registered is a description: spec, training and signature. The model itself lies in
+    our bucket, where the tag `sortline.export` points. Which version it became is written down
+    there too, for whoever does without MLflow.
 
     Raises:
       ClusterError, CredentialError: MLflow cannot be used (see `tasks.mlflow_client`).
-      UserError: somebody deleted the data set's experiment.
+      UserError: somebody deleted the data set's experiment, or MLflow has lost versions.
     """
     spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
     training = read_document(store, TrainingResult, keys.run(run_id, "training.json"))
@@ -61,13 +60,17 @@ def register_candidate(settings: Settings, store: Store, run_id: str) -> dict[st
         if run.info.status != "FINISHED":
             _log(client, run, spec, training)
         version = _version(client, model, run, tags)
-    return {
-        "model": model,
-        "version": version,
-        "mlflow_run_id": run.info.run_id,
-        "url": f"{settings.mlflow_uri}/#/models/{model}/versions/{version}",
-        "run_url": _run_url(settings, run.info.experiment_id, run.info.run_id),
-    }
+    return _keep(
+        store,
+        Registration(
+            run_id=run_id,
+            model=model,
+            model_version=version,
+            mlflow_run_id=run.info.run_id,
+            url=f"{settings.mlflow_uri}/#/models/{model}/versions/{version}",
+            run_url=_run_url(settings, run.info.experiment_id, run.info.run_id),
+        ),
+    )
 
 
 def keep_report(settings: Settings, store: Store, mlflow_run_id: str, key: str) -> str:
@@ -95,23 +98,16 @@ def set_verdict_tags(settings: Settings, model: str, version: int, verdict: Verd
         client.set_model_version_tag(model, str(version), REASONS_TAG, "; ".join(verdict.reasons))
 
 
+def keep_card(settings: Settings, mlflow_run_id: str, card: ModelCard) -> None:
+    """Put the card beside the model's description. Raises as `connect`."""
+    with connect(settings) as client:
+        client.log_text(mlflow_run_id, card.to_json().decode(), f"{_MODEL}/card.json")
+
+
 def set_champion_alias(settings: Settings, model: str, version: int) -> None:
     """Point the alias `champion` at the version that our own pointer names. Raises as `connect`."""
     with connect(settings) as client:
         client.set_registered_model_alias(model, CHAMPION_ALIAS, str(version))
-
-
-def list_versions(settings: Settings, model: str) -> list[dict[str, Any]]:
-    """Every registered version of a model, newest first; none where there is no such model.
-
-    Returns:
-      `{"version", "run_id", "dataset_version", "code_version", "verdict", "created"}` each; the
-      verdict is None until the gate has spoken, `created` is UTC. Raises as `connect`.
-    """
-    with connect(settings) as client:
-        found = client.search_model_versions(f"name = '{model}'")
-    rows = [_row(int(one.version), dict(one.tags), one.creation_timestamp) for one in found]
-    return sorted(rows, key=lambda row: row["version"], reverse=True)
 
 
 def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str, page: str = "") -> str:
@@ -120,16 +116,27 @@ def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str, page: s
     return f"{run}{page}?workflowType=machine_learning"
 
 
-def _row(version: int, tags: Mapping[str, str], created_ms: int) -> dict[str, Any]:
-    return {
-        "version": version,
-        "run_id": tags.get(RUN_TAG),
-        "recipe": tags.get("sortline.recipe"),
-        "dataset_version": tags.get("sortline.dataset_version"),
-        "code_version": tags.get("sortline.code_version"),
-        "verdict": tags.get(VERDICT_TAG),
-        "created": datetime.fromtimestamp(created_ms / 1000, UTC).isoformat(timespec="seconds"),
-    }
+def _keep(store: Store, registered: Registration) -> Registration:
+    """Write a registration down, once; MLflow's addresses may change, the version may not."""
+    for key in (
+        keys.model_version(registered.model, registered.model_version),
+        keys.run(registered.run_id, "registration.json"),
+    ):
+        write_document(store, registered, key)
+        kept = read_document(store, Registration, key)
+        if (kept.run_id, kept.model_version) != (registered.run_id, registered.model_version):
+            raise _lost_versions(store.uri(key), kept, registered)
+    return registered
+
+
+def _lost_versions(uri: str, kept: Registration, registered: Registration) -> UserError:
+    now = f"version {registered.model_version} of model '{registered.model}'"
+    return UserError(
+        f"MLflow calls run {registered.run_id} {now}; {uri} says that run {kept.run_id} is "
+        f"version {kept.model_version}",
+        "an MLflow that knows every version it ever gave",
+        "Restore its database",
+    )
 
 
 def _lineage(spec: RunSpec) -> dict[str, str]:
@@ -191,6 +198,10 @@ def _log(client: MlflowClient, run: Run, spec: RunSpec, training: TrainingResult
         client.log_batch(mlflow_run_id, metrics=metrics)
     client.log_text(mlflow_run_id, spec.to_json().decode(), f"{_MODEL}/spec.json")
     client.log_text(mlflow_run_id, training.to_json().decode(), f"{_MODEL}/training.json")
+    described = signature.describe(
+        mlflow_run_id, _MODEL, image_px=spec.recipe.image_px, classes=len(training.classes)
+    )
+    client.log_text(mlflow_run_id, described, f"{_MODEL}/MLmodel")
     client.set_terminated(mlflow_run_id, "FINISHED")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.evaluation import EvaluationResult, Scores
-from ray_jobs.contract.export import ExportResult, VerificationResult
+from ray_jobs.contract.evaluation import Comparison, EvaluationResult, Scores
+from ray_jobs.contract.export import ExportResult, VerificationResult, Verified
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import Store, read_document
 
@@ -39,6 +39,7 @@ def _training(store: Store, key: str) -> Figures:
         "epochs": len(result.epochs),
         "val_accuracy": best.val_accuracy,
         "val_loss": best.val_loss,
+        "temperature": result.calibration.temperature,
         "images_per_s": best.images_per_s,
         "workers": result.workers,
         "resumed_from_step": result.resumed_from_step,
@@ -48,15 +49,26 @@ def _training(store: Store, key: str) -> Figures:
 
 def _export(store: Store, key: str) -> Figures:
     result = read_document(store, ExportResult, key)
-    return {"formats": [one.format.value for one in result.exports], "seconds": result.seconds}
+    return {
+        "formats": {one.format.value: one.size_bytes for one in result.exports},
+        "refused": {kind.value: reason for kind, reason in result.refused.items()},
+        "seconds": result.seconds,
+    }
 
 
 def _verification(store: Store, key: str) -> Figures:
     result = read_document(store, VerificationResult, key)
+    formats = {one.format.value: _verified(one) for one in result.formats}
+    return {"images": result.images, "formats": formats, "seconds": result.seconds}
+
+
+def _verified(one: Verified) -> Figures:
     return {
-        "images": result.images,
-        "max_difference": result.max_difference,
-        "tolerance": result.tolerance,
+        "published": one.published,
+        "agreement": one.parity.agreement,
+        "max_difference": one.parity.max_difference,
+        "median_ms": one.latency.median_ms,
+        "p99_ms": one.latency.p99_ms,
     }
 
 
@@ -65,7 +77,8 @@ def _evaluation(store: Store, key: str) -> Figures:
     return {
         "split": result.split.value,
         "candidate": _scores(result.candidate),
-        "champion": _scores(result.champion) if result.champion else None,
+        "comparison": _comparison(result.comparison) if result.comparison else None,
+        "seconds": result.seconds,
     }
 
 
@@ -73,8 +86,19 @@ def _scores(scores: Scores) -> Figures:
     return {
         "model_version": scores.model_version,
         "images": scores.images,
-        "accuracy": scores.accuracy,
-        "interval": list(scores.interval),
+        "accuracy": scores.accuracy.value,
+        "interval": scores.accuracy.interval and list(scores.accuracy.interval),
+        "macro_f1": scores.macro_f1.value,
+    }
+
+
+def _comparison(comparison: Comparison) -> Figures:
+    return {
+        "candidate": _scores(comparison.candidate),
+        "champion": _scores(comparison.champion),
+        "candidate_only": comparison.candidate_only,
+        "champion_only": comparison.champion_only,
+        "p_value": comparison.p_value,
     }
 
 

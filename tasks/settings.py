@@ -13,6 +13,8 @@ from ray_jobs.storage import ObjectStore, connect
 # Airflow Variables: what scheduled and announced runs act on.
 DATASET_VARIABLE = "sortline_dataset"
 RECIPE_VARIABLE = "sortline_recipe"
+# What a candidate must reach to become champion: a JSON object of `Policy`'s keys.
+POLICY_VARIABLE = "sortline_policy"
 DEFAULT_RECIPE = "lite0_probe"
 # Airflow's pool: as many trainings at once as the cluster can take. `sortline up` makes it.
 TRAINING_POOL = "ray_training"

@@ -1,4 +1,8 @@
-"""`sortline models` and `sortline rollback`: what is registered, and which one is the champion."""
+"""`sortline models`, `promote` and `rollback`: what is registered, and which is the champion.
+
+All three need the object store alone, so that they work when the rest is down. What moves the
+champion repairs MLflow's alias if it can; else the next run does.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +11,88 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.session import Session
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.errors import SortlineError
+from ray_jobs.storage import Store
 from tasks import champion, registry
+from tasks.appointment import appoint
+from tasks.roll import Entry, read_roll
 
 
 def models(session: Session, *, name: str | None) -> dict[str, Any]:
-    """The champion's version (None before the first) and every registered version."""
+    """The champion (None before the first), who made it that, and every registered version."""
     session.point_at_stack()
-    model = session.dataset(name)
-    pointer = champion.read(session.store("serve"), model).pointer
-    versions = registry.list_versions(session.settings(), model)
-    return {"champion": pointer.model_version if pointer else None, "versions": versions}
+    return _known(session.store("serve"), session.dataset(name))
+
+
+def promote(session: Session, *, name: str | None, version: int, reason: str) -> dict[str, Any]:
+    """Make a version the champion whatever the gate said; an operator's own act, recorded as such.
+
+    Raises:
+      SpecError: there is no such version.
+      DataError: it cannot be used.
+    """
+    session.point_at_stack()
+    model, store = session.dataset(name), session.store("judge")
+    made = appoint(store, model, version, by=getpass.getuser(), at=datetime.now(UTC), reason=reason)
+    said = "is now" if made.moved else "was already"
+    session.screen.say(f"version {version} {said} the champion of {model}")
+    if made.verdict is None:
+        session.screen.say("the gate has not judged it")
+    else:
+        reasons = "; ".join(made.verdict.reasons)
+        session.screen.say(f"the gate's verdict on it was '{made.verdict.decision}': {reasons}")
+    _repair_alias(session, made.pointer)
+    verdict = made.verdict.decision.value if made.verdict else None
+    return {"moved": made.moved, "verdict": verdict} | _known(store, model)
 
 
 def rollback(session: Session, *, name: str | None, version: int | None) -> dict[str, Any]:
     """Make an earlier champion the champion again; an operator's own act, recorded as such.
-
-    It needs the object store alone, so that it works when the rest is down: MLflow's alias is
-    repaired now if it can be, else by the next run.
 
     Raises:
       SpecError: the version never was champion.
       DataError: there is no champion, or none before it.
     """
     session.point_at_stack()
-    model = session.dataset(name)
-    pointer = champion.rollback(
-        session.store("judge"), model, version, by=getpass.getuser(), at=datetime.now(UTC)
-    )
+    model, store = session.dataset(name), session.store("judge")
+    pointer = champion.rollback(store, model, version, by=getpass.getuser(), at=datetime.now(UTC))
     session.screen.say(f"version {pointer.model_version} is the champion of {model}")
+    _repair_alias(session, pointer)
+    return _known(store, model)
+
+
+def _repair_alias(session: Session, pointer: ChampionPointer) -> None:
     try:
-        registry.set_champion_alias(session.settings(), model, pointer.model_version)
-        versions = registry.list_versions(session.settings(), model)
+        registry.set_champion_alias(session.settings(), pointer.model, pointer.model_version)
     except SortlineError as error:
         session.screen.say(f"MLflow's alias stays behind until the next run: {error}")
-        versions = []
-    return {"champion": pointer.model_version, "versions": versions}
+
+
+def _known(store: Store, model: str) -> dict[str, Any]:
+    pointer = champion.read(store, model).pointer
+    made = pointer.history[-1] if pointer else None
+    return {
+        "model": model,
+        "champion": made.model_version if made else None,
+        "by": made.by if made else None,
+        "since": made.at if made else None,
+        "reason": made.reason if made else None,
+        "versions": [_row(one) for one in read_roll(store, model)],
+    }
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    scores = entry.scores
+    return {
+        "version": entry.registration.model_version,
+        "run_id": entry.registration.run_id,
+        "recipe": entry.spec.recipe.name,
+        "dataset_version": entry.spec.manifest.version,
+        "code_version": entry.spec.code_version,
+        "test_accuracy": scores.accuracy.value if scores else None,
+        "verdict": entry.decision.value if entry.decision else None,
+        "created": entry.registered.isoformat(timespec="seconds"),
+        "files": "kept" if entry.is_whole else "removed",
+        "url": entry.registration.url,
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.airflow_api import AirflowApi
-from infra.follow import DagRun, follow, triggered
+from infra.follow import DagRun, ended_with, follow, triggered
 from infra.screen import seconds_of
 from infra.session import Session
 from ray_jobs.contract import keys
@@ -89,7 +89,7 @@ def retrain(
 
 
 def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining:
-    """Follow a run of `retrain_classifier` to its end."""
+    """Follow a run of `retrain_classifier` to its end, and the one that compares again, if any."""
     start = time.monotonic()
     store = session.store("serve")
     progress = ProgressReader(api, run, store)
@@ -97,6 +97,10 @@ def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining
         snapshot = follow(
             api, run, show=session.screen.show, progress=progress.read, logs=session.logs
         )
+    if again := api.xcom(run.dag_id, run.run_id, "compare_again", "trigger_run_id"):
+        session.screen.say(f"the champion moved meanwhile: compared again by {again}")
+        with ended_with(api, DagRun(run.dag_id, again)):
+            return follow_retrain(session, api, DagRun(run.dag_id, again))
     seconds = round(time.monotonic() - start, 1)
     planned = api.xcom(run.dag_id, run.run_id, "plan", "plan")
     card = read_document(store, ModelCard, keys.run(planned["run_id"], "card.json"))
@@ -148,8 +152,8 @@ def _answer(card: ModelCard, store: Store, *, unchanged: bool) -> dict[str, Any]
         "recipe": card.spec.recipe.name,
         "verdict": verdict.value,
         "reasons": list(card.verdict.reasons),
-        "test_accuracy": scores.accuracy,
-        "test_accuracy_interval": list(scores.interval),
+        "test_accuracy": scores.accuracy.value,
+        "test_accuracy_interval": list(scores.accuracy.interval or ()),
         "model_version": card.model_version,
         "export": store.uri(exports[ExportFormat.SAVED_MODEL]),
         "report": store.uri(keys.run(card.spec.run_id, "report.html")),

@@ -16,6 +16,18 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def from_json(cls, data: bytes, *, origin: str) -> Self:
+        """Parse what was read from `origin` (a URI, for the message).
+
+        Raises:
+          SpecError: names the first wrong key, with the close match where the key is unknown.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise _as_spec_error(error, cls, origin) from error
+
 
 class Document(Part):
     """A JSON object in the store, with the version of its own layout."""
@@ -25,18 +37,6 @@ class Document(Part):
     def to_json(self) -> bytes:
         """Canonical UTF-8 JSON: keys sorted, two spaces, one newline at the end."""
         return canonical_json(self.model_dump(mode="json"))
-
-    @classmethod
-    def from_json(cls, data: bytes, *, origin: str) -> Self:
-        """Parse a document read from `origin` (a URI, for the message).
-
-        Raises:
-          SpecError: names the first wrong key, with the close match where the key is unknown.
-        """
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError as error:
-            raise _as_spec_error(error, cls, origin) from error
 
 
 class ObjectRef(Part):

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 _MANIFEST = re.compile(r"datasets/([^/]+)/([^/]+)/manifest\.json")
 _IN_VERSION = re.compile(r"datasets/([^/]+)/([^/]+)/.+")
+_REGISTERED = re.compile(r"models/([^/]+)/versions/([0-9]+)\.json")
+_CHAMPION = re.compile(r"models/([^/]+)/champion\.json")
+_IN_RUN = re.compile(r"runs/([^/]+)/.+")
 _RAW = re.compile(r"raw/([0-9a-f]{64})")
 
 
@@ -69,6 +72,26 @@ def run(run_id: str, name: str = "") -> str:
     return f"runs/{run_id}/{name}"
 
 
+def run_prefix() -> str:
+    """Where all runs lie."""
+    return "runs/"
+
+
+def run_of(key: str) -> str | None:
+    """The run that a key lies in; None where it lies in none.
+
+    >>> run_of(run("ab12", "export/onnx/model.onnx"))
+    'ab12'
+    """
+    found = _IN_RUN.fullmatch(key)
+    return found and found[1]
+
+
+def removal(run_id: str) -> str:
+    """There once housekeeping has begun to remove the files of a run."""
+    return run(run_id, "removed.json")
+
+
 def steps(run_id: str) -> str:
     """A row a training step of one run, of all its attempts; grows while it trains."""
     return run(run_id, "steps.csv")
@@ -89,9 +112,34 @@ def model_version(model: str, version: int) -> str:
     return f"{model_versions(model)}{version}.json"
 
 
+def model_prefix() -> str:
+    """Where versions, champions and decisions of all models lie."""
+    return "models/"
+
+
 def model_versions(model: str) -> str:
-    """Prefix of the versions of a model."""
+    """Prefix of all versions of a model."""
     return f"models/{model}/versions/"
+
+
+def registered_version(key: str) -> int | None:
+    """The version that a key tells the run of; None where it is another key.
+
+    >>> registered_version(model_version("waste", 12))
+    12
+    """
+    found = _REGISTERED.fullmatch(key)
+    return found and int(found[2])
+
+
+def model_of(key: str) -> str | None:
+    """The model that a version or a champion is of; None where it is another key.
+
+    >>> model_of(champion("waste")), model_of(model_version("waste", 12))
+    ('waste', 'waste')
+    """
+    found = _REGISTERED.fullmatch(key) or _CHAMPION.fullmatch(key)
+    return found and found[1]
 
 
 def decisions(model: str, test_digest: str) -> str:

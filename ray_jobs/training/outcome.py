@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_jobs.contract.document import Document, ObjectRef, Part
-from ray_jobs.contract.training import EpochMetrics
+from ray_jobs.contract.training import Calibration, EpochMetrics
 from ray_jobs.training.phases import PhaseName
 
 
@@ -86,4 +86,5 @@ class Outcome(Document):
 
     state: TrainingState
     weights: ObjectRef
+    calibration: Calibration
     workers: int

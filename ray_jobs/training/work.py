@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,22 +17,32 @@ import tensorflow as tf
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
+from ray_jobs.scoring.calibration import calibrate
 from ray_jobs.storage import put_content
 from ray_jobs.training import checkpoint
 from ray_jobs.training.backend import quieten_reports
 from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.journal import Journal, open_journal
 from ray_jobs.training.keeper import Keeper
+from ray_jobs.training.logits import Logits, validation_logits
 from ray_jobs.training.loop import PhaseTraining, Tools
 from ray_jobs.training.memory import keep_freed_memory
 from ray_jobs.training.outcome import Outcome, TrainingState
 from ray_jobs.training.phases import phases_of
 from ray_jobs.training.strategy import configure_devices, make_strategy, set_precision
-from ray_jobs.training.subject import data_of, prepare
+from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import Trace, WorkerTrace
 from ray_jobs.training.worker import Worker
 
 log = logging.getLogger(__name__)
+
+
+class Trained(NamedTuple):
+    """How far a training came, its model with the best weights, and what that says."""
+
+    state: TrainingState
+    model: keras.Model
+    validation: Logits
 
 
 def work(config: Mapping[str, str]) -> str | None:
@@ -43,15 +54,20 @@ def work(config: Mapping[str, str]) -> str | None:
     keep_freed_memory()
     worker = Worker.from_config(config)
     with worker.watchdog.watching():
-        state, model = _joined(worker, imported)
+        trained = _joined(worker, imported)
     if not worker.is_chief:
         return None
-    outcome = Outcome(state=state, weights=_publish_weights(worker, model), workers=worker.world)
+    outcome = Outcome(
+        state=trained.state,
+        weights=_publish_weights(worker, trained.model),
+        calibration=calibrate(*trained.validation),
+        workers=worker.world,
+    )
     return outcome.to_json().decode()
 
 
-def _joined(worker: Worker, imported: datetime) -> tuple[TrainingState, keras.Model]:
-    """Meet the others, and train with them."""
+def _joined(worker: Worker, imported: datetime) -> Trained:
+    """Meet the others, train with them, and ask the best model with them."""
     recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
     configure_devices(worker.cpus)
     keras.utils.set_random_seed(worker.spec.seed)
@@ -63,10 +79,13 @@ def _joined(worker: Worker, imported: datetime) -> tuple[TrainingState, keras.Mo
         journal = _journal(worker)
         stack.enter_context(journal.publishing())
         trace = _trace(worker, strategy, imported)
-        return _train(Tools(worker, strategy, Keeper(worker), journal, trace))
+        state, subject = _train(Tools(worker, strategy, Keeper(worker), journal, trace))
+        told = worker.watchdog.progress
+        logits = validation_logits(strategy, subject, recipe.batch_size, told)
+        return Trained(state, subject.whole, logits)
 
 
-def _train(tools: Tools) -> tuple[TrainingState, keras.Model]:
+def _train(tools: Tools) -> tuple[TrainingState, Subject]:
     """Every phase, from the last good checkpoint on; the model has the best weights then."""
     phases, data = phases_of(tools.worker.spec.recipe), data_of(tools.worker)
     state, parts = _resumed(tools.keeper) or (TrainingState(phase=phases[0].name), None)
@@ -81,7 +100,7 @@ def _train(tools: Tools) -> tuple[TrainingState, keras.Model]:
     subject = prepare(tools.worker, tools.strategy, phases[-1], data)
     if head is not None:
         checkpoint.assign(subject.head.weights, head)
-    return PhaseTraining(tools, subject, phases[-1]).run(state, parts), subject.whole
+    return PhaseTraining(tools, subject, phases[-1]).run(state, parts), subject
 
 
 def _resumed(keeper: Keeper) -> tuple[TrainingState, Parts] | None:

@@ -27,9 +27,9 @@ from infra.commands.ingest import Wanted, ingest
 from infra.follow import DagRun, follow
 from infra.session import Session
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
-from ray_jobs.contract.evaluation import EvaluationResult
-from ray_jobs.contract.verdict import Decision
+from ray_jobs.contract.verdict import Decision, Policy
 from ray_jobs.storage import read_document, write_document
 from tasks import champion, gate, registry
 from tasks.card import assemble_card
@@ -120,7 +120,7 @@ async def _run_job(session: Session, planned: Plan, name: str) -> None:
     request = JobRequest(
         ["python", "-m", f"ray_jobs.{name}_job", "--spec", planned.spec_uri],
         env_vars={"AWS_PROFILE": RAY_STEPS[name]},
-        num_cpus=None if name == "train" else 1,
+        num_cpus=None if name in ("train", "evaluate") else 1,
     )
     async with RayConnection(address=url, dashboard_url=url, token=token).client() as client:
         api, submission_id = JobsApi(client), f"script-{planned.run_id}-{name}"
@@ -132,22 +132,18 @@ async def _run_job(session: Session, planned: Plan, name: str) -> None:
 
 
 def _judge(
-    settings: Settings, planned: Plan, registered: dict[str, object], times: dict[str, float]
+    settings: Settings, planned: Plan, registered: Registration, times: dict[str, float]
 ) -> None:
-    store, run_id, version = (
-        settings.store("judge"),
-        planned.run_id,
-        int(str(registered["version"])),
-    )
+    store, run_id, version = settings.store("judge"), planned.run_id, registered.model_version
     with _timed(times, "gate"):
-        evaluation = read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
         pointer = champion.read(store, planned.model).pointer
-        verdict = gate.judge(evaluation, pointer, gate.Policy())
+        verdict = gate.judge(store, run_id, pointer, Policy())
     with _timed(times, "promote"):
         if verdict.decision is Decision.PROMOTED:
             to = champion.move(version, run_id, by="script", at=datetime.now(UTC))
             champion.promote(store, planned.model, to, judged_against=verdict.champion_before)
         write_document(store, verdict, keys.run(run_id, "verdict.json"))
+        gate.mark(store, planned.model, run_id)
         registry.set_verdict_tags(settings, planned.model, version, verdict)
         if (now := champion.read(store, planned.model).pointer) is not None:
             registry.set_champion_alias(settings, planned.model, now.model_version)
@@ -156,7 +152,8 @@ def _judge(
         key = publish_report(
             store, card, read_document(store, DatasetManifest, card.spec.manifest.key)
         )
-        registry.keep_report(settings, store, str(registered["mlflow_run_id"]), key)
+        registry.keep_report(settings, store, registered.mlflow_run_id, key)
+        registry.keep_card(settings, registered.mlflow_run_id, card)
         write_document(store, card, keys.run(run_id, "card.json"))
 
 

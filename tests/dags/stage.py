@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +23,15 @@ from tests.tasks.clock import NOON
 class TaskInstance:
     """The XComs of a run, as one of its tasks sees them."""
 
-    def __init__(self, task_id: str, xcoms: dict[tuple[str, str], Any]) -> None:
+    def __init__(
+        self, task_id: str, xcoms: dict[tuple[str, str], Any], active: Sequence[str]
+    ) -> None:
         self.id = self.task_id = task_id
         self.xcoms = xcoms
+        self.active = active
+
+    def get_dr_count(self, *, dag_id: str, states: list[str]) -> int:
+        return self.active.count(dag_id)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = value
@@ -36,13 +42,18 @@ class TaskInstance:
 
 @dataclass
 class Stage:
-    """One DAG run: what it was triggered with, and what its steps have left so far."""
+    """One DAG run: what it was triggered with, and what its steps have left so far.
+
+    `active` names the DAGs of the other runs that are queued or running.
+    """
 
     dag: DAG
     conf: dict[str, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     run_id: str = "manual__2026-01-02"
     run_after: datetime = NOON
+    run_type: str = "manual"
+    active: Sequence[str] = ()
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def context(self, task_id: str) -> dict[str, Any]:
@@ -51,10 +62,13 @@ class Stage:
             "dag": self.dag,
             "params": params | {key: self.conf[key] for key in self.conf if key in params},
             "dag_run": SimpleNamespace(
-                conf=self.conf, run_id=self.run_id, run_after=self.run_after
+                conf=self.conf,
+                run_id=self.run_id,
+                run_after=self.run_after,
+                run_type=self.run_type,
             ),
             "run_id": self.run_id,
-            "ti": (ti := TaskInstance(task_id, self.xcoms)),
+            "ti": (ti := TaskInstance(task_id, self.xcoms, self.active)),
             "task_instance": ti,
             "triggering_asset_events": {DATASET: self.events} if self.events else {},
         }

@@ -11,7 +11,7 @@ from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import champion
 from tests.tasks.clock import NOON
-from tests.tasks.documents import manifest, publish, write_run
+from tests.tasks.documents import manifest, publish, registration, verdict, write_run
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
 
@@ -40,20 +40,26 @@ def asked(monkeypatch) -> list[dict]:
 
 
 @pytest.fixture
-def run(staged, mlflow_run_id):
+def run(staged, store, mlflow_run_id):
     """A run that the gate has judged."""
 
     def judged(decision=Decision.PROMOTED, *, require_approval=True, **planned):
         stage = staged("retrain_classifier")
         plan = {"run_id": RUN, "model": "sample", "require_approval": require_approval}
         stage.xcoms["plan", "plan"] = plan | planned
-        registered = {"version": 2, "url": URL, "mlflow_run_id": mlflow_run_id}
-        stage.xcoms["register", "return_value"] = registered
-        gate = Verdict(run_id=RUN, decision=decision, reasons=("better",), champion_before=1)
-        stage.xcoms["gate", "return_value"] = gate.model_dump(mode="json")
+        update = {"mlflow_run_id": mlflow_run_id, "url": URL}
+        registered = registration(RUN).model_copy(update=update)
+        store.put(keys.run(RUN, "registration.json"), registered.to_json())
+        stage.xcoms["gate", "return_value"] = said(decision).model_dump(mode="json")
         return stage
 
     return judged
+
+
+def said(decision: Decision) -> Verdict:
+    """The gate's word, beside champion version 1."""
+    known = {"reasons": ("better",), "champion_before": 1}
+    return verdict(RUN, decision).model_copy(update=known)
 
 
 def answered(*options: str, by: str | None = "ada") -> dict:
@@ -105,8 +111,7 @@ def test_a_person_is_asked_with_the_figures_and_a_time_limit(run, asked):
 def test_what_was_promoted_already_is_not_asked_about_again(run, store, asked, left):
     stage = run()
     if left == "verdict":
-        verdict = Verdict(run_id=RUN, decision=Decision.KEPT, reasons=("x",), champion_before=1)
-        write_document(store, verdict, keys.run(RUN, "verdict.json"))
+        write_document(store, said(Decision.KEPT), keys.run(RUN, "verdict.json"))
     else:
         champion.promote(
             store, "sample", champion.move(2, RUN, by="gate", at=NOON), judged_against=1

@@ -26,7 +26,7 @@ def params_of(dag, conf):
     return params.validate()
 
 
-@pytest.mark.parametrize("dag_id", ["ingest_dataset", RETRAIN, "rollback_champion"])
+@pytest.mark.parametrize("dag_id", ["housekeeping", "ingest_dataset", RETRAIN, "rollback_champion"])
 def test_every_field_has_a_title_and_says_what_it_means(loaded, dag_id):
     params = loaded.dags[dag_id].params
     for key in params:
@@ -48,7 +48,7 @@ def test_each_recipe_is_shown_with_what_it_is(loaded):
     assert "settings" in schema["values_display"]["null"]
 
 
-@pytest.mark.parametrize("dag_id", ["ingest_dataset", RETRAIN, "rollback_champion"])
+@pytest.mark.parametrize("dag_id", ["housekeeping", "ingest_dataset", RETRAIN, "rollback_champion"])
 def test_no_limit_stands_where_the_ui_would_change_a_wrong_number_in_silence(loaded, dag_id):
     params = loaded.dags[dag_id].params
     for key in params:

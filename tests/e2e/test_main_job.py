@@ -209,6 +209,7 @@ BAD_INPUT = [
     (("retrain", "--workers", "900"), 2, "900 workers.*expected at most.*remedy Pass --workers"),
     (("retrain", "--name", "unheard"), 2, "unheard.*expected.*sortline ingest"),
     (("rollback", "77"), 2, "77.*expected .{4,}remedy .{4,}"),
+    (("promote", "77", "--reason", "a try"), 2, "no version 77.*expected one of.*remedy .{4,}"),
     (("rollback",), 2, "no champion before.*expected .{4,}remedy .{4,}"),
 ]
 

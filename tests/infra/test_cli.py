@@ -62,7 +62,8 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, home: str):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["retrain", "--wrong"], ["rollback", "latest"], ["predict"]]
+    "arguments",
+    [["nonsense"], ["promote", "2"], ["retrain", "--wrong"], ["rollback", "latest"], ["predict"]],
 )
 def test_a_wrong_call_exits_2(arguments: list[str], home: str):
     assert cli.run(arguments) == 2

@@ -36,8 +36,12 @@ def test_the_question_carries_what_is_needed_to_decide():
     judgement = evaluation(scores(41), scores(40, run_id="old", version=3))
     asked = ask(spec(), judgement, verdict(), version=4, url=URL)
     assert asked.subject == "Promote version 4 of sample?"
-    assert "| candidate, version 4 | 0.911 | 0.811 to 1.000 | 41 of 45 images |" in asked.body
-    assert "| champion, version 3 | 0.889 | 0.789 to 0.989 | 40 of 45 images |" in asked.body
+    assert (
+        "| candidate, version 4 | 0.911 | 0.811 to 1.011 | 41 of 45 images | 0.911 |" in asked.body
+    )
+    assert (
+        "| champion, version 3 | 0.889 | 0.789 to 0.989 | 40 of 45 images | 0.889 |" in asked.body
+    )
     assert "- because" in asked.body
     assert "| glass | 15 | 0.911 | 0.889 |" in asked.body
     assert "within 24 hours the champion stays" in asked.body
@@ -47,7 +51,7 @@ def test_the_question_carries_what_is_needed_to_decide():
 
 def test_the_question_about_a_first_model_says_that_there_is_no_champion():
     asked = ask(spec(), evaluation(scores(41)), verdict(), version=1, url=URL)
-    assert "| champion | none yet | | |" in asked.body
+    assert "| champion | none yet | | | |" in asked.body
     assert "| glass | 15 | 0.911 | - |" in asked.body
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from ray_jobs.contract.errors import DataError, SpecError
-from tasks.champion import LostRaceError, move, promote, read, rollback
+from tasks.champion import LostRaceError, appoint, move, promote, read, rollback
 from tests.fakes import InMemoryStore
 from tests.tasks.clock import EVENING, LATER, NOON
 
@@ -135,5 +135,36 @@ def test_roll_back_past_the_first_champion_is_refused(store):
 
 def test_roll_back_to_a_version_that_never_was_champion_lists_those_that_were(store):
     promote_all(store, 1, 3)
-    with pytest.raises(SpecError, match=r"version 2 .* never was champion; .*: 1, 3\. Name one"):
+    with pytest.raises(SpecError, match=r"version 2 .*never was champion; .*: 1, 3\..*promote 2"):
         rollback(store, "sample", 2, "ada", LATER)
+
+
+def test_a_person_may_make_any_version_champion_and_it_is_recorded(store):
+    promote_all(store, 1)
+    said = move(7, "run7", by="ada", at=LATER, reason="the gate lacks its photos")
+    pointer = appoint(store, "sample", said)
+    assert (pointer.model_version, pointer.run_id) == (7, "run7")
+    assert read(store, "sample").pointer.history == (*pointer.history[:1], said)
+
+
+def test_a_person_may_make_the_first_champion(store):
+    assert appoint(store, "sample", to(3)).model_version == 3
+
+
+def test_appointing_the_champion_of_now_changes_nothing(store):
+    promote_all(store, 1, 2)
+    assert appoint(store, "sample", to(2, at=LATER)).model_version == 2
+    assert versions_of(store) == [1, 2]
+
+
+def test_a_candidate_judged_against_the_champion_before_an_appointment_compares_again(store):
+    promote_all(store, 1)
+    appoint(store, "sample", to(7))
+    with pytest.raises(LostRaceError, match="Compare again"):
+        promote(store, "sample", to(8), judged_against=1)
+
+
+def test_after_an_appointment_a_roll_back_returns_to_the_champion_before(store):
+    promote_all(store, 1, 2)
+    appoint(store, "sample", to(7))
+    assert rollback(store, "sample", None, "ada", EVENING).model_version == 2

@@ -16,14 +16,16 @@ import httpx
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.errors import ClusterError, CredentialError, UserError
 from ray_jobs.contract.verdict import Decision
-from ray_jobs.storage import write_document
+from ray_jobs.storage import read_document, write_document
 from tasks import registry
+from tasks.card import assemble_card
 from tasks.mlflow_client import connect
 from tasks.settings import Settings
 from tests.fakes import InMemoryStore
-from tests.tasks.documents import spec, training, verdict, write_run
+from tests.tasks.documents import registration, spec, training, verdict, write_run
 
 pytestmark = pytest.mark.airflow
 
@@ -94,15 +96,16 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def store() -> InMemoryStore:
     store = InMemoryStore()
     write_run(store)
+    store.delete([keys.run("abc", "registration.json")])
     return store
 
 
 def test_candidate_is_registered_with_its_recipe_curve_and_lineage(settings, store):
     answer = registry.register_candidate(settings, store, "abc")
-    assert (answer["model"], answer["version"]) == ("sample", 1)
-    assert answer["url"] == f"{settings.mlflow_uri}/#/models/sample/versions/1"
+    assert (answer.model, answer.model_version) == ("sample", 1)
+    assert answer.url == f"{settings.mlflow_uri}/#/models/sample/versions/1"
     with connect(settings) as client:
-        run = client.get_run(answer["mlflow_run_id"])
+        run = client.get_run(answer.mlflow_run_id)
         curve = client.get_metric_history(run.info.run_id, "val_accuracy")
         version = client.get_model_version("sample", "1")
         files = client.list_artifacts(run.info.run_id, "model")
@@ -112,7 +115,44 @@ def test_candidate_is_registered_with_its_recipe_curve_and_lineage(settings, sto
     assert [(point.step, point.value) for point in curve] == [(1, 0.4), (2, 0.7), (3, 0.8)]
     assert version.tags["sortline.export"] == "s3://memory/runs/abc/exports.json"
     assert version.tags["sortline.dataset_version"] == "v1"
-    assert sorted(file.path for file in files) == ["model/spec.json", "model/training.json"]
+    names = ["model/MLmodel", "model/spec.json", "model/training.json"]
+    assert sorted(file.path for file in files) == names
+
+
+def test_mlflow_reads_the_signature_of_the_version_as_its_own(settings, store):
+    from mlflow.models import Model  # heavy: 6 s, where other tiers only read the names
+
+    registered = registry.register_candidate(settings, store, "abc")
+    with connect(settings) as client:
+        source = client.get_model_version("sample", str(registered.model_version)).source
+        folder = client.download_artifacts(registered.mlflow_run_id, "model")
+        model = Model.load(folder)
+    assert source == f"runs:/{registered.mlflow_run_id}/model"
+    (images,), (probabilities,) = model.signature.inputs.inputs, model.signature.outputs.inputs
+    assert (images.name, images.type.name, images.shape) == ("images", "float32", (-1, 32, 32, 3))
+    assert (probabilities.name, probabilities.shape) == ("probabilities", (-1, 3))
+
+
+def test_a_registration_is_written_down_for_whoever_does_without_mlflow(settings, store):
+    made = registry.register_candidate(settings, store, "abc")
+    for key in ("runs/abc/registration.json", "models/sample/versions/1.json"):
+        assert read_document(store, Registration, key) == made
+
+
+def test_a_version_that_mlflow_gave_to_another_run_is_not_written_over(settings, store):
+    other = registration("other").model_copy(update={"model_version": 1})
+    write_document(store, other, keys.model_version("sample", 1))
+    with pytest.raises(UserError, match=r"calls run abc version 1 .*run other .*Restore"):
+        registry.register_candidate(settings, store, "abc")
+
+
+def test_the_card_lies_beside_the_models_description(settings, store):
+    made = registry.register_candidate(settings, store, "abc")
+    card = assemble_card(store, "abc", "sample", made.model_version)
+    registry.keep_card(settings, made.mlflow_run_id, card)
+    with connect(settings) as client:
+        path = Path(client.download_artifacts(made.mlflow_run_id, "model/card.json"))
+    assert path.read_bytes() == card.to_json()
 
 
 def test_registering_again_finds_what_is_there(settings, store):
@@ -123,31 +163,30 @@ def test_registering_again_finds_what_is_there(settings, store):
 def test_a_registration_that_was_cut_short_is_completed_without_doubling_the_curve(settings, store):
     answer = registry.register_candidate(settings, store, "abc")
     with connect(settings) as client:
-        client.update_run(answer["mlflow_run_id"], status="RUNNING")
+        client.update_run(answer.mlflow_run_id, status="RUNNING")
     assert registry.register_candidate(settings, store, "abc") == answer
     with connect(settings) as client:
-        assert len(client.get_metric_history(answer["mlflow_run_id"], "loss")) == 3
-        assert client.get_run(answer["mlflow_run_id"]).info.status == "FINISHED"
+        assert len(client.get_metric_history(answer.mlflow_run_id, "loss")) == 3
+        assert client.get_run(answer.mlflow_run_id).info.status == "FINISHED"
 
 
 def test_each_run_is_a_version_of_its_data_sets_one_model(settings, store):
     registry.register_candidate(settings, store, "abc")
     write_document(store, spec("abc-2"), keys.run("abc-2", "spec.json"))
     write_document(store, training("abc-2", epochs=400), keys.run("abc-2", "training.json"))
-    assert registry.register_candidate(settings, store, "abc-2")["version"] == 2
-    versions = registry.list_versions(settings, "sample")
-    assert [(row["version"], row["run_id"]) for row in versions] == [(2, "abc-2"), (1, "abc")]
+    assert registry.register_candidate(settings, store, "abc-2").model_version == 2
+    assert registry.register_candidate(settings, store, "abc").model_version == 1
 
 
 def test_alias_follows_the_pointer_and_the_verdict_is_written_beside_the_version(settings, store):
-    version = registry.register_candidate(settings, store, "abc")["version"]
+    version = registry.register_candidate(settings, store, "abc").model_version
     for _ in range(2):
         registry.set_champion_alias(settings, "sample", version)
         registry.set_verdict_tags(settings, "sample", version, verdict(decision=Decision.KEPT))
     with connect(settings) as client:
         champion = client.get_model_version_by_alias("sample", "champion")
     assert champion.tags["sortline.reasons"] == "because"
-    assert registry.list_versions(settings, "sample")[-1]["verdict"] == "kept"
+    assert champion.tags["sortline.verdict"] == "kept"
 
 
 def test_an_experiment_that_somebody_deleted_is_theirs_to_restore(settings):
@@ -162,27 +201,23 @@ def test_an_experiment_that_somebody_deleted_is_theirs_to_restore(settings):
         registry.register_candidate(settings, store, "abc")
 
 
-def test_a_model_that_nobody_registered_has_no_versions(settings):
-    assert registry.list_versions(settings, "nothing") == []
-
-
 def test_a_wrong_password_is_the_users_to_correct(settings, tmp_path):
     login = tmp_path / "login.json"
     login.write_text('{"username": "admin", "password": "not-the-password"}')
     wrong = settings.model_copy(update={"mlflow_credentials_file": login})
     with pytest.raises(CredentialError, match=r"refuses the login.*401.*CREDENTIALS_FILE") as told:
-        registry.list_versions(wrong, "sample")
+        registry.set_champion_alias(wrong, "sample", 1)
     assert "not-the-password" not in str(told.value)
 
 
 def test_no_login_is_refused(settings):
     without = settings.model_copy(update={"mlflow_credentials_file": None})
     with pytest.raises(CredentialError, match="HTTP 401"):
-        registry.list_versions(without, "sample")
+        registry.set_champion_alias(without, "sample", 1)
 
 
-def test_the_login_does_not_stay_in_the_environment(settings):
-    registry.list_versions(settings, "sample")
+def test_the_login_does_not_stay_in_the_environment(settings, store):
+    registry.register_candidate(settings, store, "abc")
     assert not [name for name in os.environ if name.startswith("MLFLOW_TRACKING_")]
 
 
@@ -190,13 +225,13 @@ def test_a_server_that_is_not_up_is_told_within_seconds(settings):
     nowhere = settings.model_copy(update={"mlflow_uri": "http://127.0.0.1:1"})
     start = time.monotonic()
     with pytest.raises(ClusterError, match=r"does not answer.*up and reachable.*sortline up"):
-        registry.list_versions(nowhere, "sample")
+        registry.set_champion_alias(nowhere, "sample", 1)
     assert time.monotonic() - start < 30
 
 
 def test_a_server_that_nobody_named_is_said_so():
     with pytest.raises(ClusterError, match=r"no MLflow is named.*SORTLINE_MLFLOW_URI"):
-        registry.list_versions(Settings(), "sample")
+        registry.set_champion_alias(Settings(), "sample", 1)
 
 
 def test_a_login_file_that_is_no_login_is_named_without_its_content(settings, tmp_path):
@@ -204,7 +239,7 @@ def test_a_login_file_that_is_no_login_is_named_without_its_content(settings, tm
     login.write_text("hunter2")
     wrong = settings.model_copy(update={"mlflow_credentials_file": login})
     with pytest.raises(CredentialError, match=r"cannot be read.*username.*correct") as told:
-        registry.list_versions(wrong, "sample")
+        registry.set_champion_alias(wrong, "sample", 1)
     assert "hunter2" not in str(told.value)
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.export import ExportFormat
 from ray_jobs.storage import MissingObjectError, write_document
 from tasks.results import of_step
 from tests.fakes import InMemoryStore
@@ -48,27 +49,45 @@ def test_every_step_names_its_document_and_is_plain_json(
     assert json.loads(json.dumps(figures)) == figures
 
 
-def test_an_export_tells_its_formats(store: InMemoryStore):
-    assert of_step(store, "abc", "export")["metrics"] == {"formats": ["savedmodel"], "seconds": 3.0}
+def test_an_export_tells_the_size_of_each_format_and_why_one_is_missing(store: InMemoryStore):
+    whole = documents.exports("half")
+    refused = {ExportFormat.LITERT: "no such operation"}
+    half = whole.model_copy(update={"exports": whole.exports[:1], "refused": refused})
+    write_document(store, half, keys.run("half", "exports.json"))
+    metrics = of_step(store, "half", "export")["metrics"]
+    assert metrics["formats"] == {"savedmodel": 2468}  # two files of 1,234 bytes
+    assert metrics["refused"] == {"litert": "no such operation"}
 
 
-def test_a_verification_tells_how_close_it_came(store: InMemoryStore):
-    metrics = of_step(store, "abc", "verify")["metrics"]
-    assert metrics == {"images": 4, "max_difference": 1e-7, "tolerance": 1e-5}
+def test_a_verification_tells_how_close_and_how_fast_each_format_is(store: InMemoryStore):
+    short = documents.verification("short", falls_short=ExportFormat.ONNX)
+    write_document(store, short, keys.run("short", "verification.json"))
+    metrics = of_step(store, "short", "verify")["metrics"]
+    assert metrics["images"] == 45
+    assert [one["published"] for one in metrics["formats"].values()] == [True, False, True]
+    assert metrics["formats"]["onnx"] == {
+        "published": False,
+        "agreement": 30 / 44,
+        "max_difference": 1e-4,
+        "median_ms": 12.0,
+        "p99_ms": 20.0,
+    }
 
 
 def test_an_evaluation_without_a_champion_says_so(store: InMemoryStore):
     metrics = of_step(store, "abc", "evaluate")["metrics"]
-    assert metrics["champion"] is None
+    assert metrics["comparison"] is None
     assert metrics["candidate"]["images"] == 45
 
 
-def test_an_evaluation_tells_both_models(store: InMemoryStore):
+def test_an_evaluation_tells_both_models_and_where_they_part(store: InMemoryStore):
     both = documents.evaluation(documents.scores(41), documents.scores(36, version=7))
     write_document(store, both, keys.run("both", "evaluation.json"))
-    metrics = of_step(store, "both", "evaluate")["metrics"]
-    assert metrics["champion"]["model_version"] == 7
-    assert metrics["champion"]["accuracy"] == 0.8
+    compared = of_step(store, "both", "evaluate")["metrics"]["comparison"]
+    assert compared["champion"]["model_version"] == 7
+    assert compared["champion"]["accuracy"] == 0.8
+    assert (compared["candidate_only"], compared["champion_only"]) == (5, 0)
+    assert compared["p_value"] == 1 / 32
 
 
 def test_a_step_that_wrote_nothing_is_an_error(store: InMemoryStore):

@@ -1,0 +1,182 @@
+"""What the gate looks at: a finding each, which says in words whether it speaks for the candidate.
+
+Every one is made, not only the first that fails: a person sees the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray_jobs.contract.evaluation import Comparison, DataCheck, Estimate, Scores
+from ray_jobs.contract.export import ExportFormat, VerificationResult, Verified
+from ray_jobs.contract.verdict import Aim, Check, Finding, Policy
+
+NO_CHAMPION = "there is no champion to compare with"
+
+_DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
+_LEAST_P = 0.0001
+
+
+def of_data(checks: Sequence[DataCheck]) -> Finding:
+    """Whether the test split is one to judge by; without a check, nobody knows."""
+    failed = [one.fact for one in checks if not one.passed]
+    if not checks:
+        return _finding(Check.DATA, ["nobody checked the test split"], "")
+    return _finding(Check.DATA, failed, f"the test split passed its {len(checks)} checks")
+
+
+def of_exports(verification: VerificationResult, policy: Policy) -> Finding:
+    """Whether every required format answers as the trained model does."""
+    found = _by_format(verification)
+    failed = [
+        f"{kind} falls short: {found[kind].reason}" if kind in found else f"{kind} was not made"
+        for kind in policy.required_exports
+        if kind not in verification.published
+    ]
+    if not verification.clean_process:
+        failed.append("a process without our code could not serve the savedmodel")
+    alike = [_alike(found[kind]) for kind in policy.required_exports if kind in found]
+    return _finding(Check.EXPORTS, failed, "; ".join(alike) or "no format is required")
+
+
+def of_floors(scores: Scores, policy: Policy) -> Finding:
+    """Whether accuracy and macro F1 are high enough whatever the champion does."""
+    accuracy = f"test accuracy {_accuracy(scores)}"
+    macro_f1 = f"macro F1 {_figure(scores.macro_f1)}"
+    floors = (
+        (accuracy, scores.accuracy, policy.accuracy_floor),
+        (macro_f1, scores.macro_f1, policy.macro_f1_floor),
+    )
+    failed = [
+        f"{said} is below the floor of {floor:g}"
+        for said, found, floor in floors
+        if found.value is None or found.value < floor
+    ]
+    reached = f"reaches the floor of {policy.accuracy_floor:g}"
+    passed = f"{accuracy} {reached}, {macro_f1} that of {policy.macro_f1_floor:g}"
+    return _finding(Check.FLOORS, failed, passed)
+
+
+def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
+    """Whether the candidate is what the policy aims at, beside the champion; a tie is not."""
+    if comparison is None:
+        return _finding(Check.COMPARISON, [], NO_CHAMPION)
+    figures = _beside(comparison)
+    if comparison.candidate_only == comparison.champion_only:
+        failed = [f"as many images are right, and a tie keeps the champion: {figures}"]
+        return _finding(Check.COMPARISON, failed, "")
+    if policy.aim is Aim.BETTER:
+        passed = _is_better(comparison, policy)
+        said = f"better, with an error rate of at most {policy.error_rate:g}"
+    else:
+        passed = _is_not_worse(comparison, policy)
+        said = f"not worse by {policy.margin:g} or more"
+    words = f"{'' if passed else 'it is not shown to be '}{said}: {figures}"
+    return Finding(check=Check.COMPARISON, passed=passed, fact=words)
+
+
+def of_classes(comparison: Comparison | None, policy: Policy) -> Finding:
+    """Whether no class that has enough images loses more recall than it may."""
+    if comparison is None:
+        return _finding(Check.CLASSES, [], NO_CHAMPION)
+    enough = {
+        name: difference.value
+        for name, difference in comparison.recall_differences.items()
+        if difference.images >= policy.class_images and difference.value is not None
+    }
+    failed = [
+        f"'{name}' loses {-change:.3f} of its recall, more than {policy.recall_loss:g} "
+        f"({comparison.recall_differences[name].images} images)"
+        for name, change in enough.items()
+        if round(change, _DIGITS) < -policy.recall_loss
+    ]
+    counted = f"of {policy.class_images} or more images, {len(enough)} of them"
+    passed = f"no class ({counted}) loses more than {policy.recall_loss:g} of its recall"
+    return _finding(Check.CLASSES, failed, passed)
+
+
+def of_calibration(scores: Scores, policy: Policy) -> Finding:
+    """Whether the candidate is as sure as it is right."""
+    error, bound = scores.calibration.error, policy.calibration_error
+    said = f"calibration error {_figure(error)}"
+    if bound is None:
+        return _finding(Check.CALIBRATION, [], f"{said}, without a bound")
+    failed = [f"{said} is above {bound:g}"] if error.value is None or error.value > bound else []
+    return _finding(Check.CALIBRATION, failed, f"{said}, at most {bound:g}")
+
+
+def of_latency(verification: VerificationResult, policy: Policy) -> Finding:
+    """Whether every required format answers one image soon enough, by the median."""
+    bound, found = policy.latency_ms, _by_format(verification)
+    medians = {
+        kind: found[kind].latency.median_ms for kind in policy.required_exports if kind in found
+    }
+    slow = {} if bound is None else {k: ms for k, ms in medians.items() if ms > bound}
+    allowed = "without a bound" if bound is None else f"at most {bound:g} ms"
+    said = "; ".join(_answers(kind, ms) for kind, ms in (slow or medians).items())
+    words = f"{said or 'no required format was timed'}, {allowed}"
+    return _finding(Check.LATENCY, [words] if slow else [], words)
+
+
+def _finding(check: Check, failed: Sequence[str], passed: str) -> Finding:
+    return Finding(check=check, passed=not failed, fact="; ".join(failed) or passed)
+
+
+def _is_better(comparison: Comparison, policy: Policy) -> bool:
+    """McNemar's test on the images, and the whole interval of the macro F1 above zero."""
+    return comparison.p_value <= policy.error_rate and _above(comparison.macro_f1_difference, 0.0)
+
+
+def _is_not_worse(comparison: Comparison, policy: Policy) -> bool:
+    differences = comparison.accuracy_difference, comparison.macro_f1_difference
+    return all(_above(one, -policy.margin) for one in differences)
+
+
+def _above(difference: Estimate, least: float) -> bool:
+    return difference.interval is not None and difference.interval[0] > least
+
+
+def _beside(comparison: Comparison) -> str:
+    champion = comparison.champion
+    return (
+        f"test accuracy {_accuracy(comparison.candidate)} against {_accuracy(champion)} "
+        f"of champion version {champion.model_version}; "
+        f"{comparison.candidate_only} images right by the candidate alone, "
+        f"{comparison.champion_only} by the champion alone, {_chance(comparison)}; "
+        f"accuracy {_change(comparison.accuracy_difference)}, "
+        f"macro F1 {_change(comparison.macro_f1_difference)}"
+    )
+
+
+def _chance(comparison: Comparison) -> str:
+    p_value = comparison.p_value
+    return f"p = {p_value:.4f}" if p_value >= _LEAST_P else f"p < {_LEAST_P:.4f}"
+
+
+def _by_format(verification: VerificationResult) -> dict[ExportFormat, Verified]:
+    return {one.format: one for one in verification.formats}
+
+
+def _alike(one: Verified) -> str:
+    parity = one.parity
+    alike = f"{parity.same} of {parity.images - parity.ties} images alike"
+    return f"{one.format} answers {alike}, probabilities within {parity.max_difference:.1g}"
+
+
+def _answers(kind: ExportFormat, median_ms: float) -> str:
+    return f"{kind} answers one image in {median_ms:.1f} ms (median)"
+
+
+def _accuracy(scores: Scores) -> str:
+    return f"{_figure(scores.accuracy)} ({scores.correct} of {scores.images})"
+
+
+def _figure(found: Estimate) -> str:
+    return "(not defined)" if found.value is None else f"{found.value:.3f}"
+
+
+def _change(found: Estimate) -> str:
+    if found.value is None or found.interval is None:
+        return "(difference not defined)"
+    low, high = found.interval
+    return f"{found.value:+.3f} (95% interval {low:+.3f} to {high:+.3f})"

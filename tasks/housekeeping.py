@@ -1,0 +1,101 @@
+"""Find what of the runs may go, and remove it."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
+from ray_jobs.contract.champion import Registration
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.removal import Removal
+from ray_jobs.storage import Listed, Store, find_document, read_document, write_document
+from tasks import champion
+from tasks.leftovers import Age, Kind, Leftovers, Run, leftovers, named_by, newest
+
+log = logging.getLogger(__name__)
+
+
+def tidy(store: Store, age: Age, *, keep_candidates: int) -> Leftovers:
+    """Remove what may go; what was, by kind.
+
+    Args:
+      store: the bucket, as `judge`.
+      age: what was written later stays.
+      keep_candidates: how many of the newest versions of each model stay whole, beside those that
+        ever were champion.
+
+    Raises:
+      SpecError: a champion's pointer cannot be read; nobody knows what may go then.
+    """
+    gone: dict[Kind, list[Listed]] = defaultdict(list)
+    for run in _runs(store, keep_candidates):
+        found = leftovers(run, age)
+        _remove(store, run, found)
+        for kind, objects in found.items():
+            gone[kind] += objects
+    return gone
+
+
+def would_tidy(store: Store, age: Age, *, keep_candidates: int) -> Leftovers:
+    """What `tidy` would remove; nothing is. Raises what it would raise."""
+    found: dict[Kind, list[Listed]] = defaultdict(list)
+    for run in _runs(store, keep_candidates):
+        for kind, objects in leftovers(run, age).items():
+            found[kind] += objects
+    return found
+
+
+def kept_runs(store: Store, keep_candidates: int) -> set[str]:
+    """The runs whose version ever was champion, or is among the newest of its model."""
+    models = {keys.model_of(key) for key in store.keys(keys.model_prefix())} - {None}
+    kept: set[str] = set()
+    for model in filter(None, models):
+        kept |= _champions(store, model) | _newest(store, model, keep_candidates)
+    return kept
+
+
+def _remove(store: Store, run: Run, found: Leftovers) -> None:
+    """Say that the files are gone, then remove them: a promotion meanwhile must not find some."""
+    if superseded := found.get(Kind.SUPERSEDED):
+        size_bytes = sum(one.size_bytes for one in superseded)
+        removal = Removal(run_id=run.run_id, objects=len(superseded), size_bytes=size_bytes)
+        write_document(store, removal, keys.removal(run.run_id))
+    for kind in Kind:
+        store.delete(one.key for one in found.get(kind, ()))
+
+
+def _runs(store: Store, keep_candidates: int) -> Iterator[Run]:
+    kept = kept_runs(store, keep_candidates)
+    listing = store.listed(keys.run_prefix())
+    for run_id, objects in groupby(listing, lambda one: keys.run_of(one.key)):
+        if run_id is not None and (run := _run(store, run_id, objects, kept)) is not None:
+            yield run
+
+
+def _run(store: Store, run_id: str, objects: Iterable[Listed], kept: set[str]) -> Run | None:
+    """A run, or None where its card cannot be read: nobody knows what it names."""
+    try:
+        card = find_document(store, ModelCard, keys.run(run_id, "card.json"))
+    except SpecError as error:
+        log.warning("run %s is left alone: %s", run_id, error)
+        return None
+    return Run(run_id, tuple(objects), named_by(card) if card else None, run_id in kept)
+
+
+def _champions(store: Store, model: str) -> set[str]:
+    pointer = champion.read(store, model).pointer
+    return {made.run_id for made in pointer.history} if pointer else set()
+
+
+def _newest(store: Store, model: str, count: int) -> set[str]:
+    listed = (keys.registered_version(key) for key in store.keys(keys.model_versions(model)))
+    versions = newest((one for one in listed if one is not None), count)
+    registered = (
+        read_document(store, Registration, keys.model_version(model, version))
+        for version in versions
+    )
+    return {one.run_id for one in registered}

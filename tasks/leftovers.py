@@ -1,0 +1,128 @@
+"""What of a run may go. Pure: decided over its listing and what its card names.
+
+A complete run has its card. Its checkpoints are of no use any more; its files stay as long as its
+version is kept, its documents for good. Of a run that was given up all goes but what was ordered
+and the number that it got, so that the same order begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.card import ModelCard
+from ray_jobs.contract.document import ObjectRef
+from ray_jobs.storage import Listed
+
+
+class Kind(StrEnum):
+    """Why an object goes."""
+
+    CHECKPOINTS = "checkpoints"
+    GIVEN_UP = "given-up"
+    UNREFERENCED = "unreferenced"
+    SUPERSEDED = "superseded"
+
+
+Leftovers = Mapping[Kind, list[Listed]]
+
+_CHECKPOINTS = "ray-train/"
+_FILES = ("export/", "weights/", "exhibits/", "predictions")
+_LASTING = ("spec.json", "registration.json")
+
+
+class Age(NamedTuple):
+    """What was written later stays.
+
+    Attributes:
+      complete: of a complete run.
+      given_up: of another one, by its last object; None where one of them is under way.
+    """
+
+    complete: datetime
+    given_up: datetime | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it lies in the store.
+
+    Attributes:
+      run_id: its name.
+      objects: all of them.
+      named: keys of the files that its card names; None where it has no card.
+      is_kept: whether its version was champion once, or is among the newest.
+    """
+
+    run_id: str
+    objects: tuple[Listed, ...]
+    named: frozenset[str] | None
+    is_kept: bool
+
+    def below(self, *prefixes: str) -> Iterator[Listed]:
+        """What lies below these prefixes."""
+        starts = tuple(keys.run(self.run_id, prefix) for prefix in prefixes)
+        return (one for one in self.objects if one.key.startswith(starts))
+
+    @property
+    def ended(self) -> datetime:
+        """When its card was written, or where there is none, the last object."""
+        card = keys.run(self.run_id, "card.json")
+        last = (one.modified for one in self.objects if one.key == card)
+        return next(last, None) or max(one.modified for one in self.objects)
+
+
+def leftovers(run: Run, age: Age) -> Leftovers:
+    """The objects of a run that may go, in the order in which they are removed."""
+    if run.named is None:
+        return {Kind.GIVEN_UP: _backwards(run)} if _is_given_up(run, age) else {}
+    if run.ended > age.complete:
+        return {}
+    strays = [one for one in run.below(*_FILES) if one.key not in run.named]
+    found = {
+        Kind.CHECKPOINTS: list(run.below(_CHECKPOINTS)),
+        Kind.UNREFERENCED: [one for one in strays if one.modified <= age.complete],
+    }
+    if not run.is_kept:
+        found[Kind.SUPERSEDED] = [one for one in run.objects if one.key in run.named]
+    return found
+
+
+def _is_given_up(run: Run, age: Age) -> bool:
+    return not run.is_kept and age.given_up is not None and run.ended <= age.given_up
+
+
+def _backwards(run: Run) -> list[Listed]:
+    """Documents before what they name, the newest first: cut short, an earlier state is left."""
+    lasting = {keys.run(run.run_id, name) for name in _LASTING}
+    return sorted(
+        (one for one in run.objects if one.key not in lasting),
+        key=lambda one: ("/" in one.key.removeprefix(keys.run(run.run_id)), -_instant(one)),
+    )
+
+
+def named_by(card: ModelCard) -> frozenset[str]:
+    """The keys of the files that a complete run's documents name."""
+    return frozenset(ref.key for ref in _references(card))
+
+
+def newest(versions: Iterable[int], count: int) -> set[int]:
+    """The highest version numbers, so many."""
+    return set(sorted(versions, reverse=True)[:count])
+
+
+def _references(card: ModelCard) -> Iterator[ObjectRef]:
+    yield card.training.weights
+    yield card.evaluation.predictions
+    for export in card.exports.exports:
+        yield from export.files
+    for exhibit in card.evaluation.exhibits:
+        yield from (exhibit.picture, exhibit.overlay)
+
+
+def _instant(one: Listed) -> float:
+    return one.modified.timestamp()

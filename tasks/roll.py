@@ -1,0 +1,81 @@
+"""The roll of a model: every registered version, from the documents in the object store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Registration
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.evaluation import EvaluationResult, Scores
+from ray_jobs.contract.removal import Removal
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.contract.verdict import Decision, Verdict
+from ray_jobs.storage import Store, find_document, read_document
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered version, and how far its run has come.
+
+    Attributes:
+      registration: which run it is of.
+      registered: when, in UTC.
+      spec: what was trained.
+      scores: on the test split, None before it was evaluated.
+      decision: the gate's, None before it has spoken.
+      is_whole: False where housekeeping has removed its files.
+    """
+
+    registration: Registration
+    registered: datetime
+    spec: RunSpec
+    scores: Scores | None
+    decision: Decision | None
+    is_whole: bool
+
+
+def read_roll(store: Store, model: str) -> list[Entry]:
+    """Every registered version of a model, the newest first; none where there is no such model."""
+    listing = list(store.listed(keys.model_versions(model)))
+    entries = [_entry(store, one.key, one.modified) for one in listing]
+    return sorted(entries, key=lambda one: one.registration.model_version, reverse=True)
+
+
+def find_version(store: Store, model: str, version: int) -> Registration:
+    """The registration of a version. Raises SpecError, which names those that there are."""
+    found = find_document(store, Registration, keys.model_version(model, version))
+    if found is None:
+        raise _unknown(store, model, version)
+    return found
+
+
+def is_whole(store: Store, run_id: str) -> bool:
+    """Whether housekeeping has left the run's files where they were."""
+    return find_document(store, Removal, keys.removal(run_id)) is None
+
+
+def _entry(store: Store, key: str, registered: datetime) -> Entry:
+    registration = read_document(store, Registration, key)
+    run_id = registration.run_id
+    evaluation = find_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    verdict = find_document(store, Verdict, keys.run(run_id, "verdict.json"))
+    return Entry(
+        registration=registration,
+        registered=registered,
+        spec=read_document(store, RunSpec, keys.run(run_id, "spec.json")),
+        scores=evaluation.candidate if evaluation else None,
+        decision=verdict.decision if verdict else None,
+        is_whole=is_whole(store, run_id),
+    )
+
+
+def _unknown(store: Store, model: str, version: int) -> SpecError:
+    found = (keys.registered_version(key) for key in store.keys(keys.model_versions(model)))
+    known = sorted(number for number in found if number is not None)
+    return SpecError(
+        f"model '{model}' has no version {version}",
+        f"one of: {', '.join(map(str, known)) or '(none yet)'}",
+        "Look at `sortline models`",
+    )

@@ -1,0 +1,78 @@
+"""`sortline retrain` follows a run to its verdict, wherever that falls."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.airflow_api import TaskState
+from infra.commands.retrain import DAG_ID, follow_retrain
+from infra.follow import DagRun
+from ray_jobs.contract import keys
+from ray_jobs.contract.errors import ClusterError
+from ray_jobs.storage import write_document
+from tasks.card import assemble_card
+from tests.infra.store_alone import StoreAlone
+from tests.tasks.documents import write_run
+
+
+class TwoRuns:
+    """An Airflow in which the first run lost its champion and has triggered the second."""
+
+    def __init__(self, second: str = "success") -> None:
+        self.states = {"first": "success", "second": second}
+        self.failed: list[str] = []
+
+    def task_order(self, dag_id: str) -> list[str]:
+        return ["compare_again"]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return self.states[run_id]
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        return [TaskState("compare_again", "success", 1, None, None)]
+
+    def unhealthy_parts(self) -> list[str]:
+        return []
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value"):
+        if (run_id, task_id) == ("first", "compare_again"):
+            return "second"
+        return {"run_id": "abc", "unchanged": False} if key == "plan" else None
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        self.failed.append(run_id)
+
+
+@pytest.fixture
+def session() -> StoreAlone:
+    session = StoreAlone()
+    write_run(session.objects)
+    card = assemble_card(session.objects, "abc", "sample", 2)
+    write_document(session.objects, card, keys.run("abc", "card.json"))
+    return session
+
+
+def test_the_answer_is_that_of_the_run_that_compared_again(session):
+    made = follow_retrain(session, TwoRuns(), DagRun(DAG_ID, "first"))
+    assert (made.answer["dag_run"], made.answer["verdict"]) == ("second", "promoted")
+    assert made.answer["test_accuracy"] == 41 / 45
+    assert "the champion moved meanwhile: compared again by second" in session.told.getvalue()
+
+
+def test_an_interruption_ends_the_run_that_compares_again(session):
+    api = TwoRuns(second="running")
+
+    def interrupted(snapshot) -> None:
+        if snapshot.run.run_id == "second":
+            raise KeyboardInterrupt
+
+    session.screen.show = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        follow_retrain(session, api, DagRun(DAG_ID, "first"))
+    assert api.failed == ["second"]
+
+
+def test_a_second_run_that_fails_is_told_as_any_other(session):
+    api = TwoRuns(second="failed")
+    with pytest.raises(ClusterError, match="run second of retrain_classifier was ended"):
+        follow_retrain(session, api, DagRun(DAG_ID, "first"))

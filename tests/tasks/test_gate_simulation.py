@@ -1,0 +1,22 @@
+"""How often the whole gate errs, and how often it sees what is there.
+
+1,000 draws of each are in `infra/docs/gate.md` (`make bench-gate`); fewer are enough to tell.
+"""
+
+from __future__ import annotations
+
+from ray_jobs.contract.verdict import Decision, Policy
+from tests.tasks.rivals import decisions
+
+DRAWS = 300
+
+
+def test_equally_good_models_are_swapped_at_no_more_than_the_stated_rate():
+    policy = Policy()
+    promoted = decisions(0.90, 0.90, policy, draws=DRAWS)[Decision.PROMOTED]
+    assert 0 < promoted <= policy.error_rate * DRAWS  # strict, and not shut
+
+
+def test_a_model_that_is_three_points_better_is_promoted_nine_times_in_ten():
+    promoted = decisions(0.93, 0.90, Policy(), draws=DRAWS)[Decision.PROMOTED]
+    assert promoted >= 0.9 * DRAWS
