@@ -1,52 +1,58 @@
-"""Score candidate and champion on the test split, as shipped; writes `evaluation.json`.
+"""Score candidate and champion on the newest test split, as shipped; writes `evaluation.json`.
 
-Once, but for one case: while the run has no verdict, a comparison with a champion that is no
-longer the champion is made again.
+Both are asked here and now, about the same images: no figure of an earlier evaluation plays a part.
+Written once, but for one case: while the run has no verdict, a comparison with a champion that is
+no longer the champion is made again.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
-from pathlib import Path
+from collections import Counter
+from pathlib import PurePath
 
 from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
-from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.dataset import DatasetManifest, LatestVersion, Split
+from ray_jobs.contract.document import digest
 from ray_jobs.contract.errors import ClusterError
-from ray_jobs.contract.evaluation import EvaluationResult, Scores
-from ray_jobs.contract.export import ExportResult
-from ray_jobs.storage import find_document, read_document
-from ray_jobs.training.data.photos import Photos, fetch_photos
-from ray_jobs.training.export import shipped
-from ray_jobs.training.export.answers import ask
-from ray_jobs.training.metrics import score
+from ray_jobs.contract.evaluation import EvaluationResult, Exhibit, LeftOut
+from ray_jobs.contract.run import ManifestRef
+from ray_jobs.scoring.comparison import compare
+from ray_jobs.scoring.scores import score
+from ray_jobs.storage import Store, find_document, read_document
+from ray_jobs.training.evaluation.checks import check_test_split
+from ray_jobs.training.evaluation.crew import Cluster, Crew
+from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show
+from ray_jobs.training.evaluation.overlap import Overlap
+from ray_jobs.training.evaluation.predictions import keep_predictions
+from ray_jobs.training.evaluation.trial import Trial, contender, hold
 
 log = logging.getLogger("ray_jobs.evaluate")
 
 
-def run(job: entry.Job) -> None:
-    """Evaluate, unless it was done already."""
+def run(job: entry.Job, crew: Crew | None = None) -> None:
+    """Evaluate, unless it was done already; with Ray's tasks, or another crew."""
     key = keys.run(job.spec.run_id, "evaluation.json")
     champion = find_document(job.store, ChampionPointer, keys.champion(job.spec.manifest.dataset))
     found = job.store.get_tagged(key)
     if found is not None and _still_holds(job, found.data, champion):
         log.info("%s is there already", job.store.uri(key))
         return
-    result = _evaluate(job, champion)
+    result = _evaluate(job, champion, crew or Cluster(job.bucket))
     if not job.store.compare_and_set(key, result.to_json(), etag=found.etag if found else None):
         raise ClusterError(
             f"{job.store.uri(key)} was written by another evaluation meanwhile",
             "one evaluation of a run at a time",
             "Run it again",
         )
-    log.info("wrote %s: accuracy %.3f", job.store.uri(key), result.candidate.accuracy)
+    log.info("wrote %s: accuracy %s", job.store.uri(key), result.candidate.accuracy.value)
 
 
 def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) -> bool:
-    """Whether nothing was decided on it yet, and the champion of now is the one it scored."""
+    """Whether something was decided on it, or the champion of now is the one it scored."""
     if job.store.exists(keys.run(job.spec.run_id, "verdict.json")):
         return True
     scored = EvaluationResult.from_json(data, origin="evaluation.json").champion
@@ -54,36 +60,53 @@ def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) 
     return now in (scored.run_id if scored else None, job.spec.run_id)
 
 
-def _evaluate(job: entry.Job, champion: ChampionPointer | None) -> EvaluationResult:
+def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> EvaluationResult:
     started = time.monotonic()
-    manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
-    with tempfile.TemporaryDirectory() as scratch:
-        shards = manifest.shards[Split.TEST]
-        photos = fetch_photos(job.store, manifest, Split.TEST, shards, Path(scratch))
-        candidate = _scores(job, manifest, photos, job.spec.run_id, None)
-        rival = champion and _scores(job, manifest, photos, champion.run_id, champion.model_version)
+    manifest = _newest(job.store, job.spec.manifest.dataset)
+    runs = [job.spec.run_id, *([champion.run_id] if champion else [])]
+    trial = hold(job.store, crew, manifest, [contender(job.store, run) for run in runs])
+    judging = trial.judging
+    test_digest = digest([one.sha256 for one in trial.test])
+    left_out = Counter(trial.left_out)
     return EvaluationResult(
         run_id=job.spec.run_id,
-        manifest=job.spec.manifest,
+        manifest=_reference(manifest),
         split=Split.TEST,
-        candidate=candidate,
-        champion=rival,
+        test_digest=test_digest,
+        decisions_before=_decisions_before(job, test_digest),
+        left_out=LeftOut(same=left_out[Overlap.SAME], near=left_out[Overlap.NEAR]),
+        candidate=score(judging.candidate),
+        comparison=judging.champion and compare(judging.candidate, judging.champion),
+        checks=check_test_split(trial.kept, judging.test, len(trial.test), manifest.classes),
+        predictions=keep_predictions(job.store, job.spec.run_id, trial),
+        exhibits=_exhibits(job, judging, crew),
         seconds=time.monotonic() - started,
     )
 
 
-def _scores(
-    job: entry.Job,
-    manifest: DatasetManifest,
-    photos: Photos,
-    run_id: str,
-    model_version: int | None,
-) -> Scores:
-    exports = read_document(job.store, ExportResult, keys.run(run_id, "exports.json"))
-    with tempfile.TemporaryDirectory() as scratch:
-        model = shipped.load(shipped.download(job.store, exports, Path(scratch)))
-        truths, answers = ask(model, photos, manifest.classes)
-    return score(truths, answers, manifest.classes, run_id=run_id, model_version=model_version)
+def _newest(store: Store, dataset: str) -> DatasetManifest:
+    latest = read_document(store, LatestVersion, keys.latest(dataset))
+    return read_document(store, DatasetManifest, keys.manifest(dataset, latest.version))
+
+
+def _reference(manifest: DatasetManifest) -> ManifestRef:
+    dataset, version = manifest.dataset, manifest.version
+    return ManifestRef(dataset=dataset, version=version, key=keys.manifest(dataset, version))
+
+
+def _decisions_before(job: entry.Job, test_digest: str) -> int:
+    """The verdicts of other runs that rest on these test images."""
+    marks = job.store.keys(keys.decisions(job.spec.manifest.dataset, test_digest))
+    return sum(PurePath(mark).stem != job.spec.run_id for mark in marks)
+
+
+def _exhibits(job: entry.Job, judging: Trial, crew: Crew) -> tuple[Exhibit, ...]:
+    candidate, champion = judging.candidate, judging.champion
+    picks, samples = pick(candidate, champion), [one.sha256 for one in judging.test]
+    answers = {samples[row]: int(candidate.order[row, 0]) for _, row in picks}
+    drawing = Drawing(job.spec.run_id, judging.manifest, answers)
+    (pictures,) = crew.each(draw, [drawing]) if picks else [{}]
+    return show(picks, samples, candidate, champion, pictures)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from ray_jobs.contract.dataset import NEAR_BITS
 from tasks.near import near_pairs, pack, parted
-from tasks.phash import NEAR_BITS
 
 _NONE = np.empty(0, np.int64)
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-NEAR_BITS = 28  # two photos whose hashes differ in no more are near-duplicates
 _SIDE = 64
 _LUMA = 13  # highest sum of the two frequencies; 104 coefficients without the mean
 _CHROMA = 4  # the same of both colour channels; 14 coefficients each

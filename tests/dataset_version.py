@@ -22,6 +22,7 @@ def in_store(
     pictures: Mapping[Split, Pictures],
     classes: Sequence[str],
     shards: int,
+    test_shards: int = 1,
 ) -> DatasetManifest:
     """Put the shards and entries of a version; its manifest, `v1`, is answered alone.
 
@@ -30,9 +31,10 @@ def in_store(
       dataset: its name.
       pictures: by split; a split that is not named is empty.
       classes: sorted; a label is an index into them.
-      shards: how many the training split has; the others have one.
+      shards: how many the training split has.
+      test_shards: the same of the test split; validation has one.
     """
-    counts = {split: shards if split is Split.TRAIN else 1 for split in pictures}
+    counts = {Split.TRAIN: shards, Split.VAL: 1, Split.TEST: test_shards}
     refs = {
         split: tuple(_shard(store, split, held[n :: counts[split]]) for n in range(counts[split]))
         for split, held in pictures.items()

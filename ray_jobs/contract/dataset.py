@@ -8,6 +8,9 @@ from pydantic import Field
 
 from ray_jobs.contract.document import Document, ObjectRef, Part
 
+NEAR_BITS = 28
+"""Two photos whose perceptual hashes, of 256 bits, differ in no more are near-duplicates."""
+
 
 class Split(StrEnum):
     """The three splits. An image's split never changes."""

@@ -54,14 +54,22 @@ class Answers:
         return np.array([at.get(name, OTHER) for name in self.model.classes], np.int64)
 
     @cached_property
-    def ranked(self) -> Integers:
-        """The classes of the model, the likeliest first: int64 [N, model's classes].
+    def order(self) -> Integers:
+        """The columns of each image, the likeliest first: int64 [N, model's classes].
 
-        They are indices into `classes`, or `OTHER`. Of two that are equally likely, the first in
-        the order of the model comes first.
+        Of two that are equally likely, the first in the order of the model comes first.
         """
-        order = np.argsort(-self.probabilities, axis=1, kind="stable")
-        return self.columns[order]
+        return np.argsort(-self.probabilities, axis=1, kind="stable")
+
+    @property
+    def names(self) -> list[str]:
+        """The answers themselves, one an image; of a model that has any class."""
+        return [self.model.classes[column] for column in self.order[:, 0].tolist()]
+
+    @cached_property
+    def ranked(self) -> Integers:
+        """The same as `order`, as indices into `classes` or `OTHER`."""
+        return self.columns[self.order]
 
     @cached_property
     def likeliest(self) -> Integers:

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ray_jobs.contract.dataset import NEAR_BITS
 from tasks.near import Hashes, distinct, groups, near_pairs
-from tasks.phash import NEAR_BITS
 from tests.bench.record import keep
 
 SIZES = "10000 100000 1000000"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from ray_jobs.contract.dataset import NEAR_BITS
 from tasks.near import groups, pack
-from tasks.phash import NEAR_BITS, perceptual_hash
+from tasks.phash import perceptual_hash
 from tasks.sources.sample import SampleSource
 
 PLANTS = 60

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.phash import NEAR_BITS, perceptual_hash
+from ray_jobs.contract.dataset import NEAR_BITS
+from tasks.phash import perceptual_hash
 
 
 def picture(seed, size=(120, 90)):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ray_jobs.contract.dataset import NEAR_BITS
 from tasks.images import inspect, upright_rgb
 from tasks.near import pack
-from tasks.phash import NEAR_BITS
 from tasks.sources.drawing.scene import KINDS, draw
 from tasks.sources.sample import SampleSource
 

@@ -28,14 +28,20 @@ def roster_of(images: Images, shards: Iterable[Path | str]) -> dict[str, int]:
 def entries_of(
     images: Images, split: Split, classes: Sequence[str], state: ImageState = ImageState.KEPT
 ) -> list[Entry]:
-    """A row an image; where it is not kept, it belongs to no split."""
+    """A row an image; where it is not kept, it belongs to no split.
+
+    Its sha256 stands for its other hashes too: no two images are near.
+    """
     return [
         Entry(
             path=f"{split}/{sha_of(image)}.jpg",
             label=classes[label],
             state=state,
             split=split if state is ImageState.KEPT else None,
+            group=sha_of(image) if state is ImageState.KEPT else None,
             sha256=sha_of(image),
+            pixel_sha256=sha_of(image),
+            phash=sha_of(image),
         )
         for image, label in images
     ]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ray_jobs.contract.dataset import NEAR_BITS
 from tasks.images import MAX_FILE_BYTES, Inspected, inspect, upright_rgb
-from tasks.phash import NEAR_BITS
 from tasks.rejection import Rejected, Rejection
 from tests.tasks.ingest.pictures import encoded, photo, picture
 

@@ -1,0 +1,129 @@
+"""A trial: the test images of a data set version, and what one or two models say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.export import ExportResult
+from ray_jobs.contract.run import RunSpec
+from ray_jobs.scoring.answers import Answers, Model
+from ray_jobs.storage import Store, read_document
+from ray_jobs.training.evaluation.asking import Floats, Replies, ask
+from ray_jobs.training.evaluation.crew import Crew
+from ray_jobs.training.evaluation.entries import Kept, of_split, read_kept
+from ray_jobs.training.evaluation.overlap import Overlap, overlaps
+
+
+class Contender(NamedTuple):
+    """A model on trial: what was shipped of it, and the data set version it has learnt from."""
+
+    exports: ExportResult
+    learnt_from: str
+
+    @property
+    def model(self) -> Model:
+        """Who answers."""
+        shipped = self.exports
+        return Model(shipped.run_id, shipped.model_version, shipped.classes, shipped.temperature)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The answers to every test image, those that may not judge among them.
+
+    Attributes:
+      manifest: of the version whose test images they are.
+      kept: all images of the version.
+      test: its test images, sorted by sha256; all that follows is in this order.
+      left_out: why one may not judge.
+      candidate: answers of the candidate.
+      champion: answers of the champion, None without one.
+    """
+
+    manifest: DatasetManifest
+    kept: list[Kept]
+    test: list[Kept]
+    left_out: list[Overlap | None]
+    candidate: Answers
+    champion: Answers | None
+
+    @property
+    def judging(self) -> Trial:
+        """The same with those images alone that may judge."""
+        may = np.array([why is None for why in self.left_out], np.bool_)
+        return Trial(
+            self.manifest,
+            self.kept,
+            [one for one, why in zip(self.test, self.left_out, strict=True) if why is None],
+            [None] * int(may.sum()),
+            self.candidate.at(may),
+            self.champion and self.champion.at(may),
+        )
+
+
+def contender(store: Store, run_id: str) -> Contender:
+    """The model of a run that was exported."""
+    exports = read_document(store, ExportResult, keys.run(run_id, "exports.json"))
+    spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
+    return Contender(exports, spec.manifest.key)
+
+
+def hold(store: Store, crew: Crew, manifest: DatasetManifest, models: Sequence[Contender]) -> Trial:
+    """Ask the candidate, and the champion after it, about the test images of a version.
+
+    Raises:
+      DataError: there are none, or others in the shards than in the table of entries.
+    """
+    kept = read_kept(store, manifest)
+    test = of_split(kept, Split.TEST)
+    replies = ask(crew, manifest, [one.exports for one in models])
+    _check_whole(manifest, test, replies)
+    answers = [
+        _answers(manifest, test, one.model, given)
+        for one, given in zip(models, replies.probabilities, strict=True)
+    ]
+    learnt = _learnt(store, {one.learnt_from for one in models})
+    champion = answers[1] if len(answers) > 1 else None
+    return Trial(manifest, kept, test, overlaps(test, learnt), answers[0], champion)
+
+
+def _learnt(store: Store, versions: set[str]) -> list[Kept]:
+    """The training and validation images of some versions, by the keys of their manifests."""
+    manifests = [read_document(store, DatasetManifest, key) for key in sorted(versions)]
+    return [
+        one
+        for manifest in manifests
+        for one in of_split(read_kept(store, manifest), Split.TRAIN, Split.VAL)
+    ]
+
+
+def _answers(
+    manifest: DatasetManifest, test: Sequence[Kept], model: Model, given: Floats
+) -> Answers:
+    label_of = {name: label for label, name in enumerate(manifest.classes)}
+    return Answers(
+        model=model,
+        classes=manifest.classes,
+        labels=np.array([label_of[one.label] for one in test], np.int64),
+        groups=np.array([one.group for one in test]),
+        probabilities=given.astype(np.float64),
+    )
+
+
+def _check_whole(manifest: DatasetManifest, test: Sequence[Kept], replies: Replies) -> None:
+    """Raise DataError unless every test image was asked about, once."""
+    if replies.samples == [one.sha256 for one in test]:
+        return
+    raise DataError(
+        f"the test shards of {manifest.dataset} {manifest.version} hold {len(replies.samples)}"
+        " images that count",
+        f"the {len(test)} of its table of entries, each once",
+        "Ingest again",
+    )

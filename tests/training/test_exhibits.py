@@ -1,0 +1,50 @@
+"""Which images are shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ray_jobs.contract.evaluation import ExhibitKind
+from ray_jobs.training.evaluation.exhibits import MOST, pick
+from tests.scoring.answering import answers, named
+
+SURE = [[0.6, 0.4], [0.3, 0.7], [0.1, 0.9], [0.2, 0.8]]
+
+
+def test_mistakes_come_surest_first_and_right_answers_do_not():
+    picks = pick(answers("aaab", SURE), None)
+    assert [(one.kind, one.row) for one in picks] == [
+        (ExhibitKind.MISTAKE, 2),
+        (ExhibitKind.MISTAKE, 1),
+    ]
+
+
+def test_what_both_part_over_comes_after_the_mistakes():
+    picks = pick(answers("aaab", SURE), named("aaab", "aaaa"))
+    rows = [one.row for one in picks if one.kind is ExhibitKind.DISAGREEMENT]
+    assert [one.kind for one in picks[:2]] == [ExhibitKind.MISTAKE] * 2
+    assert rows == [2, 3, 1]
+
+
+def test_two_names_that_are_both_wrong_part_too():
+    picks = pick(named("c", "a", classes="abc"), named("c", "b", classes="abc"))
+    assert [one.kind for one in picks] == [ExhibitKind.MISTAKE, ExhibitKind.DISAGREEMENT]
+
+
+def test_no_more_are_shown_than_can_be_looked_at():
+    truths, said = "a" * 60, "b" * 60
+    assert len(pick(named(truths, said), named(truths, truths))) == 2 * MOST
+
+
+@pytest.mark.tf
+def test_heat_is_laid_over_the_picture_and_smoothed():
+    from ray_jobs.training.evaluation.pictures import overlaid
+
+    picture = np.full((40, 40, 3), 100, np.uint8)
+    heat = np.array([[1, 0], [0, 0]], np.float32)
+    found = overlaid(picture, heat).astype(int).sum(axis=-1)
+    assert found.shape == (40, 40)
+    assert found[5, 5] > found[5, 20] > found[35, 35]
+    # Inferno begins at (0, 0, 4): of the cold corner 0.55 of the picture is left.
+    assert overlaid(picture, heat)[39, 39].tolist() == [55, 55, 57]
