@@ -8,7 +8,7 @@ from __future__ import annotations
 from ray_jobs.contract.verdict import Decision, Policy
 from tests.tasks.rivals import decisions
 
-DRAWS = 300
+DRAWS = 200
 
 
 def test_equally_good_models_are_swapped_at_no_more_than_the_stated_rate():
