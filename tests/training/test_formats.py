@@ -11,18 +11,21 @@ from tests.training.conftest import KERAS_COPY
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 3)).astype(np.float32)
+# Red, green, blue and two dark images, with noise: far enough apart to be told from each other.
+NOISE = np.random.default_rng(0).integers(0, 55, (5, 48, 48, 3))
+PIXELS = (np.eye(5, 3)[:, None, None] * 200 + NOISE).astype(np.float32)
 
 
-def trained_of(model, temperature: float = 0.05):
+def trained_of(model):
+    """With a temperature at which the answers are far apart, as random weights alone are not."""
     from ray_jobs.training.export.labels import Labels
     from ray_jobs.training.export.trained import Trained
 
-    # Sharp, so that what differs a little in the logits differs much in the answers.
-    return Trained(model, temperature, Labels(classes=documents.CLASSES, image_px=48))
+    spread = float(np.std(model(PIXELS, training=False), axis=0).max())
+    return Trained(model, spread, Labels(classes=documents.CLASSES, image_px=48))
 
 
-@pytest.mark.parametrize("name", ["convnet-small", "efficientnet-lite0"])
+@pytest.mark.parametrize("name", ["convnet-small", "efficientnet-b0"])
 def test_every_format_is_at_parity_whatever_the_batch(name, tmp_path):
     import tensorflow as tf
 
@@ -36,7 +39,7 @@ def test_every_format_is_at_parity_whatever_the_batch(name, tmp_path):
     made = write_formats(trained, "waste", 3, tmp_path)
     assert (set(made.entries), made.refused) == (set(ExportFormat), {})
     expected = trained.probabilities(tf.constant(PIXELS)).numpy()
-    assert np.ptp(expected, axis=0).max() > 0.01
+    assert np.ptp(expected, axis=0).max() > 0.1
     for kind, entry in made.entries.items():
         ask = open_model(kind, tmp_path / kind / entry, threads=1)
         for batch in (slice(0, 1), slice(0, 5), slice(1, 3)):

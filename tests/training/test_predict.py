@@ -133,11 +133,20 @@ def test_an_empty_folder_is_told(capsys, export_root, tmp_path):
     assert "no file lies in this folder" in answer["error"]
 
 
+# As `sortline predict` asks: what is piped into it reaches the process that it starts.
+ASK = """
+import json, pathlib, sys
+from infra.ray_side import ask
+print(json.dumps(ask("ray_jobs.predict", sys.argv[2:], log=pathlib.Path(sys.argv[1]))))
+"""
+
+
 def test_standard_input_is_one_photo(export_root, tmp_path):
     photo = photo_at(tmp_path / "photo.jpg")
-    command = [sys.executable, "-m", "ray_jobs.predict", *words(export_root, "-", photo)]
+    log = str(tmp_path / "predict.log")
+    command = [sys.executable, "-c", ASK, log, *words(export_root, "-", photo, kind="onnx")]
     env = os.environ | {"PYTHONPATH": str(Path(predict.__file__).parents[1])}
     done = subprocess.run(command, input=photo.read_bytes(), capture_output=True, env=env)
-    piped, named = json.loads(done.stdout.splitlines()[-1])
+    piped, named = json.loads(done.stdout)
     assert piped["image"] == "-"
     assert shares(piped) == pytest.approx(shares(named), abs=1e-5)

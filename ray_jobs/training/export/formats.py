@@ -52,7 +52,7 @@ def write_formats(trained: Trained, name: str, version: int, root: Path) -> Form
             # tf2onnx leaves an operation that it does not know in the file, and ends well.
             open_model(kind, path, threads=1)
         except Exception as error:  # converters and runtimes raise at will on what they do not know
-            made.refused[kind] = f"{type(error).__name__}: {error}"[:_REASON_CHARACTERS]
+            made.refused[kind] = " ".join(str(error).split())[:_REASON_CHARACTERS]
             log.warning("no %s: %s", kind, made.refused[kind])
         else:
             made.entries[kind] = entry
