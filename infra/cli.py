@@ -23,6 +23,7 @@ from infra.local.stack import PartStatus
 from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
 from infra.session import Session
 from ray_jobs.contract.errors import SortlineError, disk_full
+from ray_jobs.contract.export import ExportFormat
 from tasks.class_map import BUILT_IN
 from tasks.sources.formats import FORMATS
 
@@ -169,14 +170,19 @@ def rollback(
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    images: Annotated[
+        list[str], typer.Argument(help="Image files, folders, - for one on standard input.")
+    ],
     name: Name = None,
+    kind: Annotated[
+        ExportFormat, typer.Option("--format", help="Which of its exports answers.")
+    ] = ExportFormat.SAVED_MODEL,
     top: Annotated[int, typer.Option(min=1, help="Classes to show.")] = 3,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Label images with the champion."""
-    answers = predictions.predict(Session.open(home), name=name, images=images, top=top)
+    answers = predictions.predict(Session.open(home), name=name, images=images, kind=kind, top=top)
     answer(answers, summary.of_predictions(answers), as_json=as_json)
     if any("error" in answer for answer in answers):
         raise typer.Exit(2)

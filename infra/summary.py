@@ -176,6 +176,7 @@ def of_predictions(answers: list[dict[str, Any]]) -> RenderableType:
     table = Table("image", "answer", box=None, header_style="dim")
     for answer in answers:
         classes = answer.get("classes", [])
-        words = "  ".join(f"{c['label']} {c['probability']:.3f}" for c in classes)
-        table.add_row(answer["image"], Text(answer.get("error", words)))
+        words = Text("  ".join(f"{c['label']} {c['probability']:.3f}" for c in classes))
+        failed = Text(answer["error"], "red") if "error" in answer else None
+        table.add_row(Text(answer["image"]), failed or words)
     return table

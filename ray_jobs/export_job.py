@@ -1,4 +1,4 @@
-"""Ship the model of a run: a SavedModel with its labels, and a probe; writes `exports.json` once.
+"""Ship the model of a run as SavedModel, ONNX and LiteRT; writes `exports.json` once.
 
 Files lie below the hash of what they hold: an attempt that died half-way never mixes with the next.
 """
@@ -11,24 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import keras
-
 from ray_jobs import entry
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.document import ObjectRef, digest
+from ray_jobs.contract.champion import Registration
+from ray_jobs.contract.document import digest
 from ray_jobs.contract.export import Export, ExportFormat, ExportResult
 from ray_jobs.contract.training import TrainingResult
-from ray_jobs.storage import fetch_to, put_content, read_document, write_document
-from ray_jobs.training.data.photos import fetch_photos
-from ray_jobs.training.export import probe as probes
-from ray_jobs.training.export.savedmodel import write_savedmodel
-from ray_jobs.training.export.shipped import LABELS_FILE, Labels
-from ray_jobs.training.models import classifier
+from ray_jobs.storage import Store, put_content, read_document, write_document
+from ray_jobs.training.export.formats import write_formats
+from ray_jobs.training.export.trained import rebuild
 
 log = logging.getLogger("ray_jobs.export")
-
-PROBE_IMAGES = 8
 
 
 def run(job: entry.Job) -> None:
@@ -37,50 +30,51 @@ def run(job: entry.Job) -> None:
     if job.store.exists(key):
         log.info("%s is there already", job.store.uri(key))
         return
-    started = time.monotonic()
-    training = read_document(job.store, TrainingResult, keys.run(job.spec.run_id, "training.json"))
     with tempfile.TemporaryDirectory() as scratch:
-        model = _trained_model(job, training, Path(scratch))
-        export = _ship(job, model, training.classes, Path(scratch) / "savedmodel")
-        probe = _ship_probe(job, model, Path(scratch))
-    result = ExportResult(
-        run_id=job.spec.run_id,
-        image_px=job.spec.recipe.image_px,
-        classes=training.classes,
-        exports=(export,),
-        probe=probe,
+        result = _export(job, Path(scratch))
+    write_document(job.store, result, key)
+    log.info("wrote %s: %s", job.store.uri(key), ", ".join(one.format for one in result.exports))
+
+
+def _export(job: entry.Job, scratch: Path) -> ExportResult:
+    started = time.monotonic()
+    run_id, store = job.spec.run_id, job.store
+    training = read_document(store, TrainingResult, keys.run(run_id, "training.json"))
+    registered = read_document(store, Registration, keys.run(run_id, "registration.json"))
+    trained = rebuild(store, job.spec.recipe, training, scratch)
+    made = write_formats(trained, registered.model, registered.model_version, scratch)
+    exports = [
+        ship(store, run_id, kind, entry, made.root / kind) for kind, entry in made.entries.items()
+    ]
+    return ExportResult(
+        run_id=run_id,
+        model=registered.model,
+        model_version=registered.model_version,
+        image_px=trained.labels.image_px,
+        classes=trained.labels.classes,
+        temperature=trained.temperature,
+        exports=tuple(exports),
+        refused=made.refused,
         seconds=time.monotonic() - started,
     )
-    write_document(job.store, result, key)
-    log.info("wrote %s", job.store.uri(key))
 
 
-def _trained_model(job: entry.Job, training: TrainingResult, scratch: Path) -> keras.Model:
-    weights = fetch_to(job.store, training.weights, scratch / "model.weights.h5")
-    return classifier.from_recipe(job.spec.recipe, len(training.classes), weights)
+def ship(store: Store, run_id: str, kind: ExportFormat, entry: str, folder: Path) -> Export:
+    """Write one format, every file below its folder, to the store.
 
-
-def _ship(job: entry.Job, model: keras.Model, classes: tuple[str, ...], folder: Path) -> Export:
-    image_px = job.spec.recipe.image_px
-    write_savedmodel(model, image_px, folder)
-    (folder / LABELS_FILE).write_bytes(Labels(classes=classes, image_px=image_px).to_json())
+    Args:
+      store: of the run.
+      run_id: of the run.
+      kind: the format.
+      entry: what its runtime loads, relative to the folder.
+      folder: of the format alone.
+    """
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
     whole = digest({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
-    prefix = keys.export(job.spec.run_id, ExportFormat.SAVED_MODEL, whole)
-    refs = tuple(put_content(job.store, prefix + name, data) for name, data in files.items())
-    return Export(format=ExportFormat.SAVED_MODEL, prefix=prefix, files=refs)
-
-
-def _ship_probe(job: entry.Job, model: keras.Model, scratch: Path) -> ObjectRef:
-    """A few validation images and what the trained model, not the export, says of them."""
-    manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
-    shards = [shard for shard in manifest.shards[Split.VAL] if shard.records][:1]
-    photos = fetch_photos(job.store, manifest, Split.VAL, shards, scratch)
-    probe = probes.make_probe(model, photos, job.spec.recipe.image_px, images=PROBE_IMAGES)
-    data = probes.to_bytes(probe)
-    name = f"export/probe-{hashlib.sha256(data).hexdigest()[:12]}.npz"
-    return put_content(job.store, keys.run(job.spec.run_id, name), data)
+    prefix = keys.export(run_id, kind, whole)
+    refs = tuple(put_content(store, prefix + name, data) for name, data in files.items())
+    return Export(format=kind, prefix=prefix, entry=entry, files=refs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`sortline predict`: the champion's answer for image files, by a process of the Ray side."""
+"""`sortline predict`: the champion's answer for photos, by a process of the Ray side."""
 
 from __future__ import annotations
 
@@ -10,19 +10,28 @@ from infra.ray_side import ask
 from infra.session import Session
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.export import Export, ExportFormat, ExportResult
+from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.storage import Store, fetch_to, read_document
 from tasks import champion
 
 
-def predict(session: Session, *, name: str | None, images: Sequence[Path], top: int) -> list[Any]:
+def predict(
+    session: Session, *, name: str | None, images: Sequence[str], kind: ExportFormat, top: int
+) -> list[Any]:
     """Label images with the champion.
+
+    Args:
+      session: of the command line.
+      name: the data set; None for that of the settings.
+      images: files, folders, `-` for an image on this process's standard input.
+      kind: which of the champion's exports answers.
+      top: how many classes are told of an image.
 
     Returns:
       `{image, classes: [{label, probability}]}`, or `{image, error}`, for each image.
 
     Raises:
-      SpecError: there is no champion yet.
+      SpecError: there is no champion yet, or it is not published in this format.
     """
     session.point_at_stack()
     model = session.dataset(name)
@@ -34,10 +43,30 @@ def predict(session: Session, *, name: str | None, images: Sequence[Path], top: 
             "a promoted version",
             "Run `sortline retrain` until one is promoted",
         )
-    exports = read_document(store, ExportResult, keys.run(pointer.run_id, "exports.json"))
-    saved_model = next(e for e in exports.exports if e.format is ExportFormat.SAVED_MODEL)
-    folder = _download(store, saved_model, session.stack.home / "cache" / pointer.run_id)
-    return _ask(folder, images, top, log=session.logs / "predict.log")
+    export = published_export(store, pointer.run_id, kind)
+    folder = _download(store, export, session.stack.home / "cache" / pointer.run_id / kind)
+    options = {"export-dir": str(folder), "format": kind, "entry": export.entry, "top": str(top)}
+    words = [word for option, value in options.items() for word in (f"--{option}", value)]
+    # The process reads our standard input itself.
+    return ask("ray_jobs.predict", [*words, "--", *images], log=session.logs / "predict.log")
+
+
+def published_export(store: Store, run_id: str, kind: ExportFormat) -> Export:
+    """The export of a run in a format.
+
+    Raises:
+      SpecError: it is not published; names the formats that are.
+    """
+    exports = read_document(store, ExportResult, keys.run(run_id, "exports.json"))
+    verified = read_document(store, VerificationResult, keys.run(run_id, "verification.json"))
+    if kind in verified.published:
+        return next(export for export in exports.exports if export.format is kind)
+    reasons = {one.format: one.reason for one in verified.formats} | exports.refused
+    raise SpecError(
+        f"run {run_id} has published no '{kind}': {reasons.get(kind)}",
+        f"one of its published formats: {', '.join(verified.published) or 'none'}",
+        "Pass another --format",
+    )
 
 
 def _download(store: Store, export: Export, folder: Path) -> Path:
@@ -47,8 +76,3 @@ def _download(store: Store, export: Export, folder: Path) -> Path:
         if not path.exists():
             fetch_to(store, ref, path)
     return folder
-
-
-def _ask(folder: Path, images: Sequence[Path], top: int, *, log: Path) -> list[Any]:
-    options = ["--export-dir", str(folder), "--top", str(top), "--", *map(str, images)]
-    return ask("ray_jobs.predict", options, log=log)

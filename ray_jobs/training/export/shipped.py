@@ -7,32 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ray_jobs.contract.document import Document
-from ray_jobs.contract.export import ExportFormat, ExportResult
+from ray_jobs.contract.export import Export, ExportFormat, ExportResult
 from ray_jobs.storage import Store, fetch_to
-
-LABELS_FILE = "labels.json"
-
-
-class Labels(Document):
-    """`labels.json`, beside the model: classes in the order of its answers, its input's side."""
-
-    classes: tuple[str, ...]
-    image_px: int
+from ray_jobs.training.export.labels import Labels, read_labels
+from ray_jobs.training.export.runtime import Answering, cpus, open_model
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A loaded SavedModel."""
+    """A loaded export."""
 
     labels: Labels
-    loaded: Any
+    answer: Answering
 
     def probabilities(self, images: tf.Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer a batch.
@@ -43,20 +34,28 @@ class Shipped:
         Returns:
           float32 [N, classes].
         """
-        answer = self.loaded.signatures["serving_default"](images=tf.convert_to_tensor(images))
-        return answer["probabilities"].numpy()
+        return self.answer(np.asarray(images))
 
 
 def download(store: Store, exports: ExportResult, folder: Path) -> Path:
     """Fetch the SavedModel of a run, every file checked against its hash."""
     export = next(e for e in exports.exports if e.format is ExportFormat.SAVED_MODEL)
+    return fetch_export(store, export, folder)
+
+
+def fetch_export(store: Store, export: Export, folder: Path) -> Path:
+    """Fetch the files of one format, every one checked against its hash."""
     for ref in export.files:
         fetch_to(store, ref, folder / PurePosixPath(ref.key).relative_to(export.prefix))
     return folder
 
 
 def load(folder: Path) -> Shipped:
-    """Load a downloaded export."""
-    path = folder / LABELS_FILE
-    labels = Labels.from_json(path.read_bytes(), origin=str(path))
-    return Shipped(labels, tf.saved_model.load(str(folder)))
+    """Load a downloaded SavedModel."""
+    (graph,) = folder.glob("*/*/saved_model.pb")
+    return open_export(folder, ExportFormat.SAVED_MODEL, str(graph.parent.relative_to(folder)))
+
+
+def open_export(folder: Path, kind: ExportFormat, entry: str) -> Shipped:
+    """Load a downloaded export of any format; `entry` is relative to the folder."""
+    return Shipped(read_labels(folder), open_model(kind, folder / entry, cpus()))

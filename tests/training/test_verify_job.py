@@ -1,0 +1,115 @@
+"""Every export is run on the whole test split, and told of as it was seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from ray_jobs import export_job, verify_job
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, Split
+from ray_jobs.contract.errors import DataError
+from ray_jobs.contract.export import ExportFormat, ExportResult, VerificationResult
+from ray_jobs.storage import read_document
+from tests.fakes import InMemoryStore
+from tests.training.conftest import KERAS_COPY
+from tests.training.rosters import with_entries
+from tests.training.trained_run import PHOTOS, copy_of, job_of, put_training, trained_run
+
+pytestmark = [pytest.mark.tf, KERAS_COPY]
+
+VERIFICATION = keys.run("abc", "verification.json")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> InMemoryStore:
+    store = trained_run(tmp_path_factory.mktemp("trained"))
+    export_job.run(job_of(store))
+    return store
+
+
+@pytest.fixture(scope="module")
+def verified(exported) -> InMemoryStore:
+    store = copy_of(exported)
+    verify_job.run(job_of(store))
+    return store
+
+
+@pytest.fixture
+def copy(exported) -> InMemoryStore:
+    return copy_of(exported)
+
+
+def result_of(store: InMemoryStore) -> VerificationResult:
+    return read_document(store, VerificationResult, VERIFICATION)
+
+
+def exports_of(store: InMemoryStore) -> ExportResult:
+    return read_document(store, ExportResult, keys.run("abc", "exports.json"))
+
+
+def test_every_format_is_at_parity_on_every_test_image(verified):
+    result = result_of(verified)
+    assert result.published == tuple(ExportFormat)
+    assert result.clean_process
+    assert result.images == len(PHOTOS)
+    for one in result.formats:
+        assert (one.parity.images, one.parity.same, one.parity.ties) == (9, 9, 0)
+        assert one.parity.max_difference <= result.difference_bound[one.format]
+
+
+def test_every_format_is_timed(verified):
+    for one in result_of(verified).formats:
+        assert one.latency.requests == 100
+        assert one.latency.threads >= 1
+        assert 0 < one.latency.median_ms <= one.latency.p99_ms
+
+
+def test_verifying_again_changes_nothing(verified):
+    before = dict(verified.objects)
+    verify_job.run(job_of(verified))
+    assert verified.objects == before
+
+
+def test_exports_of_another_model_are_not_published_and_the_reason_says_the_figures(copy, tmp_path):
+    put_training(copy, tmp_path, seed=1)
+    verify_job.run(job_of(copy))
+    result = result_of(copy)
+    assert result.published == ()
+    for one in result.formats:
+        assert one.parity.agreement is not None
+        assert f"on {one.parity.same} of {9 - one.parity.ties} images" in str(one.reason)
+        assert f"differs by {one.parity.max_difference:.2g}" in str(one.reason)
+
+
+def test_one_format_that_falls_short_leaves_the_others_published(copy, exported, tmp_path):
+    put_training(copy, tmp_path, seed=1)
+    del copy.objects[keys.run("abc", "exports.json")]
+    export_job.run(job_of(copy))
+    of_another = {export.format: export for export in exports_of(copy).exports}
+    spoilt = copy_of(exported)
+    spoilt.objects |= {k: v for k, v in copy.objects.items() if "/export/" in k}
+    result = exports_of(exported)
+    mixed = (*result.exports[:2], of_another[ExportFormat.LITERT])
+    forged = result.model_copy(update={"exports": mixed})
+    spoilt.put(keys.run("abc", "exports.json"), forged.to_json())
+    verify_job.run(job_of(spoilt))
+    assert result_of(spoilt).published == (ExportFormat.SAVED_MODEL, ExportFormat.ONNX)
+
+
+def test_a_test_split_without_images_verifies_nothing(copy):
+    key = keys.manifest("sample", "v1")
+    manifest = read_document(copy, DatasetManifest, key)
+    emptied = manifest.model_copy(update={"shards": {**manifest.shards, Split.TEST: ()}})
+    del copy.objects[manifest.entries.key]
+    copy.put(key, with_entries(copy, emptied, []).to_json())
+    with pytest.raises(DataError, match="has no images"):
+        verify_job.run(job_of(copy))
+    assert not copy.exists(VERIFICATION)
+
+
+def test_an_export_that_was_changed_in_the_store_is_never_loaded(copy):
+    saved_model = exports_of(copy).exports[0]
+    key = next(ref.key for ref in saved_model.files if ref.key.endswith(".pb"))
+    copy.objects[key] = b"other"
+    with pytest.raises(DataError, match="as recorded when it was written"):
+        verify_job.run(job_of(copy))
