@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 BINS = 15
-_COLDEST, _HOTTEST = 0.05, 20.0
+# Where no validation image is answered wrongly, colder would be better without end.
+_COLDEST, _HOTTEST = 0.25, 20.0
 # What float32 holds beside 1: a smaller probability is rounding, and its logarithm is noise.
 # scikit-learn's `log_loss` cuts there too.
 _LEAST = float(np.finfo(np.float32).eps)

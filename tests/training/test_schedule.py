@@ -8,11 +8,11 @@ import math
 import pytest
 
 from ray_jobs.contract.recipe import Schedule
-from ray_jobs.training import metrics, schedule
+from ray_jobs.training import schedule
 from ray_jobs.training.schedule import plateau_factor, rate_table, warmup_cosine
 
 
-@pytest.mark.parametrize("module", [schedule, metrics])
+@pytest.mark.parametrize("module", [schedule])
 def test_the_examples_in_the_docs_hold(module):
     tried = doctest.testmod(module)
     assert tried.attempted > 0

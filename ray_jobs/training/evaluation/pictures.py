@@ -21,12 +21,12 @@ from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.training import TrainingResult
-from ray_jobs.storage import Store, fetch_to, put_content, read_document
+from ray_jobs.storage import Store, put_content, read_document
 from ray_jobs.training.data.photos import Photos, fetch_photos
 from ray_jobs.training.data.records import decode, records
 from ray_jobs.training.evaluation.exhibits import Drawing, Pictures
 from ray_jobs.training.evaluation.gradcam import heat_maps
-from ray_jobs.training.models import classifier
+from ray_jobs.training.export.trained import rebuild
 
 SIDE_PX = 224
 _QUALITY = 85
@@ -66,8 +66,7 @@ def overlaid(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[n
 def _trained(store: Store, run_id: str, folder: Path) -> keras.Model:
     spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
     training = read_document(store, TrainingResult, keys.run(run_id, "training.json"))
-    weights = fetch_to(store, training.weights, folder / "model.weights.h5")
-    return classifier.from_recipe(spec.recipe, len(training.classes), weights)
+    return rebuild(store, spec.recipe, training, folder).model
 
 
 def _wanted(store: Store, drawing: Drawing, folder: Path) -> Iterator[tuple[str, tf.Tensor]]:
