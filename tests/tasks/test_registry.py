@@ -244,7 +244,7 @@ def test_a_login_file_that_is_no_login_is_named_without_its_content(settings, tm
 
 
 def test_a_report_and_its_figures_lie_beside_the_run(settings, store):
-    mlflow_run_id = registry.register_candidate(settings, store, "abc")["mlflow_run_id"]
+    mlflow_run_id = registry.register_candidate(settings, store, "abc").mlflow_run_id
     key = keys.run("abc", "report.html")
     store.put(key, "<p>可回收物".encode())
     store.put(keys.run("abc", "figures/loss.png"), b"\x89PNG")
