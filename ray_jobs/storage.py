@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
-import boto3
 import botocore.exceptions as aws
 import botocore.session
 from botocore.config import Config
@@ -299,6 +298,8 @@ def connect(
     Raises:
       CredentialError: the profile does not exist, or the file cannot be read.
     """
+    import boto3  # 0.2 s: Airflow reads a DAG file again and again, and connects to nothing
+
     usual = Config(
         retries={"mode": "standard", "max_attempts": 5},
         connect_timeout=5,

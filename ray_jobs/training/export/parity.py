@@ -14,8 +14,8 @@ AGREEMENT_FLOOR = 0.995
 
 # In float32 an export differs by the order of its sums alone: 3e-6 at most was seen. Float16 rounds
 # a weight by up to 2**-11 of itself, and layer upon layer that adds up: 9e-3 was seen (Lite0 with
-# ImageNet weights at 128 px and a head on its features, 300 photos of TrashNet, all answered alike).
-# The largest of more images is larger; an operation that is done otherwise differs by tenths.
+# ImageNet weights at 128 px and a head on its features; 300 photos of TrashNet). The largest of
+# more images is larger; an operation that is done otherwise differs by tenths.
 DIFFERENCE_BOUND: Mapping[ExportFormat, float] = {
     ExportFormat.SAVED_MODEL: 1e-4,
     ExportFormat.ONNX: 1e-4,
