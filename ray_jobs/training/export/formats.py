@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.training.export.labels import write_beside
@@ -44,24 +46,40 @@ def write_formats(trained: Trained, name: str, version: int, root: Path) -> Form
     made = Formats(root, {ExportFormat.SAVED_MODEL: f"{name}/{version}"})
     saved_model = root / ExportFormat.SAVED_MODEL / name / str(version)
     write_savedmodel(trained, saved_model)
-    for kind, (entry, write) in _CONVERTED.items():
-        path = root / kind / entry
-        path.parent.mkdir()
-        try:
-            write(saved_model, path)
-            # tf2onnx leaves an operation that it does not know in the file, and ends well.
-            open_model(kind, path, threads=1)
-        except Exception as error:  # converters and runtimes raise at will on what they do not know
-            made.refused[kind] = " ".join(str(error).split())[:_REASON_CHARACTERS]
-            log.warning("no %s: %s", kind, made.refused[kind])
+    with ThreadPoolExecutor() as at_once:  # tf2onnx is a process of its own
+        reasons = at_once.map(lambda kind: _convert(kind, saved_model, root), _CONVERTED)
+    for kind, reason in zip(_CONVERTED, reasons, strict=True):
+        if reason is None:
+            made.entries[kind] = _CONVERTED[kind].entry
         else:
-            made.entries[kind] = entry
+            made.refused[kind] = reason
+            log.warning("no %s: %s", kind, reason)
     for kind in made.entries:
         write_beside(root / kind, trained.labels)
     return made
 
 
-_CONVERTED: Mapping[ExportFormat, tuple[str, Callable[[Path, Path], None]]] = {
-    ExportFormat.ONNX: ("model.onnx", write_onnx),
-    ExportFormat.LITERT: ("model.tflite", write_litert),
+def _convert(kind: ExportFormat, saved_model: Path, root: Path) -> str | None:
+    """Make a format of a SavedModel; None, or why it cannot be."""
+    path = root / kind / _CONVERTED[kind].entry
+    path.parent.mkdir()
+    try:
+        _CONVERTED[kind].write(saved_model, path)
+        # tf2onnx leaves an operation that it does not know in the file, and ends well.
+        open_model(kind, path, threads=1)
+    except Exception as error:  # converters and runtimes raise at will on what they do not know
+        return " ".join(str(error).split())[:_REASON_CHARACTERS]
+    return None
+
+
+class _Conversion(NamedTuple):
+    """The file of a format, and who writes it from a SavedModel."""
+
+    entry: str
+    write: Callable[[Path, Path], None]
+
+
+_CONVERTED: Mapping[ExportFormat, _Conversion] = {
+    ExportFormat.ONNX: _Conversion("model.onnx", write_onnx),
+    ExportFormat.LITERT: _Conversion("model.tflite", write_litert),
 }
