@@ -25,7 +25,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.evaluation import EvaluationResult
-from ray_jobs.contract.export import VerificationResult
+from ray_jobs.contract.export import ExportFormat, VerificationResult
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import ObjectStore, read_document, split_uri
 from tasks.settings import TRAINING_POOL
@@ -129,11 +129,15 @@ def test_the_test_split_is_what_was_scored(first: dict[str, Any], store: ObjectS
     assert sum(map(sum, evaluation.candidate.confusion)) == evaluation.candidate.images
 
 
-def test_the_export_answers_as_the_trained_model_did(first: dict[str, Any], store: ObjectStore):
+def test_every_export_answers_as_the_trained_model_did(first: dict[str, Any], store: ObjectStore):
     key = keys.run(first["retrain"]["run_id"], "verification.json")
     verified = read_document(store, VerificationResult, key)
-    assert verified.images > 0
-    assert verified.max_difference <= verified.tolerance <= 1e-4
+    assert verified.images == first["ingest"]["splits"]["test"]
+    assert verified.clean_process
+    assert set(verified.published) == set(ExportFormat)
+    for one in verified.formats:
+        assert one.parity.images == verified.images
+        assert one.parity.max_difference <= verified.difference_bound[one.format]
 
 
 def test_mlflow_names_the_champion(first: dict[str, Any], stack: Stack):
