@@ -81,7 +81,7 @@ def look_at(
         findings.of_exports(candidate.verification, policy),
         findings.of_floors(candidate.scores, policy),
         findings.of_comparison(champion, policy),
-        findings.of_classes(champion, policy),
+        findings.of_classes(candidate.scores, champion, policy),
         findings.of_calibration(candidate.scores, policy),
         findings.of_latency(candidate.verification, policy),
     )

@@ -16,10 +16,13 @@ from ray_jobs.contract.errors import DataError, SortlineError
 from ray_jobs.contract.evaluation import DataCheck
 from ray_jobs.contract.export import ExportFormat, Latency
 from ray_jobs.contract.verdict import Aim, Check, Decision, Policy
+from ray_jobs.scoring.comparison import compare
+from ray_jobs.scoring.scores import score
 from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, move
 from tasks.gate import Candidate, decide, judge, mark
 from tests.fakes import InMemoryStore
+from tests.scoring.answering import answers
 from tests.tasks.clock import NOON
 from tests.tasks.documents import comparison, estimate, evaluation, scores, verification
 
@@ -154,6 +157,25 @@ def test_a_class_may_lose_what_the_policy_allows_and_a_small_one_anything(change
     recalls = allowed.recall_differences | {"glass": estimate(change, images)}
     allowed = allowed.model_copy(update={"recall_differences": recalls})
     assert decide(candidate(), allowed, Policy()).decision is Decision.PROMOTED
+
+
+def test_a_new_class_that_takes_the_images_of_an_old_one_keeps_the_champion():
+    """As shipped, 20 of 40 `a` are answered with the new `n`; the champion has 37 of them right."""
+    truths = "a" * 40 + "b" * 40 + "n" * 10
+    right_a, taken_a, right_b, right_n = (
+        [[0.8, 0.1, 0.1]],
+        [[0.3, 0.1, 0.6]],
+        [[0.1, 0.8, 0.1]],
+        [[0.1, 0.1, 0.8]],
+    )
+    rows = right_a * 20 + taken_a * 20 + right_b * 40 + right_n * 10
+    before = [[0.9, 0.1]] * 37 + [[0.1, 0.9]] * 33 + [[0.9, 0.1]] * 20
+    ours = answers(truths, rows, classes="abn")
+    theirs = answers(truths, before, classes="abn", of_model="ab")
+    scored = candidate(scores=score(ours, replicates=100))
+    compared = compare(ours, theirs, replicates=100)
+    verdict = decide(scored, compared, Policy(calibration_error=None))
+    assert verdict.reasons == ("'a' loses 0.425 of its recall, more than 0.1 (40 images)",)
 
 
 def test_a_required_export_that_falls_short_keeps_the_champion():
