@@ -15,6 +15,7 @@ NO_CHAMPION = "there is no champion to compare with"
 
 _DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
 _LEAST_P = 0.0001
+_LEAST_CLASSES = 2
 
 
 def of_data(checks: Sequence[DataCheck]) -> Finding:
@@ -61,6 +62,8 @@ def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
     """Whether the candidate is what the policy aims at, beside the champion; a tie is not."""
     if comparison is None:
         return _finding(Check.COMPARISON, [], NO_CHAMPION)
+    if len(comparison.classes) < _LEAST_CLASSES:
+        return _finding(Check.COMPARISON, [_nothing_in_common(comparison)], "")
     figures = _beside(comparison)
     if comparison.candidate_only == comparison.champion_only:
         failed = [f"as many images are right, and a tie keeps the champion: {figures}"]
@@ -121,6 +124,11 @@ def of_latency(verification: VerificationResult, policy: Policy) -> Finding:
 
 def _finding(check: Check, failed: Sequence[str], passed: str) -> Finding:
     return Finding(check=check, passed=not failed, fact="; ".join(failed) or passed)
+
+
+def _nothing_in_common(comparison: Comparison) -> str:
+    shared = f"{len(comparison.classes)} of its classes are the champion's"
+    return f"{shared}, nothing to compare; `sortline promote` makes it champion all the same"
 
 
 def _recall_change(name: str, candidate: Scores, comparison: Comparison) -> float | None:

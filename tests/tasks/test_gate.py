@@ -130,6 +130,18 @@ def test_a_tie_keeps_the_champion_whatever_the_counts_and_the_aim(images, share,
     assert verdict.reasons[0].startswith("as many images are right, and a tie keeps the champion")
 
 
+@pytest.mark.parametrize("classes", [(), ("glass",)])
+@pytest.mark.parametrize("aim", Aim)
+def test_a_candidate_that_shares_no_two_classes_with_the_champion_is_told_so(classes, aim):
+    apart = beside().model_copy(update={"classes": classes, "recall_differences": {}})
+    verdict = decide(candidate(), apart, Policy(aim=aim))
+    assert verdict.decision is Decision.KEPT
+    assert verdict.reasons == (
+        f"{len(classes)} of its classes are the champion's, nothing to compare; "
+        "`sortline promote` makes it champion all the same",
+    )
+
+
 def test_an_aim_of_not_worse_takes_what_loses_less_than_the_margin():
     """15 of 375 images fewer, -0.04 in a half width of 0.01, reach -0.05; 14 do not."""
     assert decide(candidate(), beside(312, 327, both=312), NOT_WORSE).decision is Decision.KEPT
