@@ -16,6 +16,8 @@ NO_CHAMPION = "there is no champion to compare with"
 _DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
 _LEAST_P = 0.0001
 _LEAST_CLASSES = 2
+# On fewer, 15 bins are so thin that chance alone takes a model that is calibrated over the bound.
+_CALIBRATION_IMAGES = 100
 
 
 def of_data(checks: Sequence[DataCheck]) -> Finding:
@@ -105,6 +107,9 @@ def of_calibration(scores: Scores, policy: Policy) -> Finding:
     said = f"calibration error {_figure(error)}"
     if bound is None:
         return _finding(Check.CALIBRATION, [], f"{said}, without a bound")
+    if error.images < _CALIBRATION_IMAGES:
+        few = f"{said}; its bound counts from {_CALIBRATION_IMAGES} images on, not {error.images}"
+        return _finding(Check.CALIBRATION, [], few)
     failed = [f"{said} is above {bound:g}"] if error.value is None or error.value > bound else []
     return _finding(Check.CALIBRATION, failed, f"{said}, at most {bound:g}")
 

@@ -159,7 +159,9 @@ def test_a_wrong_policy_is_told_before_anything_is_trained(
 
 
 def test_the_gate_judges_by_the_policy_of_the_variable(planned, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_POLICY", '{"calibration_error": 0.01}')
+    monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_POLICY", '{"latency_ms": 11.5}')
     verdict = planned.run("gate")
-    assert verdict["reasons"] == ["calibration error 0.030 is above 0.01"]
-    assert verdict["policy"]["calibration_error"] == 0.01
+    assert verdict["reasons"] == [
+        "savedmodel answers one image in 12.0 ms (median), at most 11.5 ms"
+    ]
+    assert verdict["policy"]["latency_ms"] == 11.5

@@ -222,6 +222,14 @@ def test_a_model_that_is_too_sure_keeps_the_champion():
     assert verdict.reasons == ("calibration error 0.030 is above 0.02",)
 
 
+@pytest.mark.parametrize(("images", "counts"), [(99, False), (100, True)])
+def test_the_bound_on_calibration_counts_from_a_hundred_images_on(images: int, counts: bool):
+    verdict = decide(candidate(90, images), beside(), Policy(calibration_error=0.02))
+    assert (failed(verdict) == [Check.CALIBRATION]) == counts
+    few = "calibration error 0.030; its bound counts from 100 images on, not 99"
+    assert (fact(verdict, Check.CALIBRATION) == few) != counts
+
+
 def test_a_slow_model_keeps_the_champion():
     verdict = decide(candidate(), beside(), Policy(latency_ms=11.9))
     assert verdict.reasons == ("savedmodel answers one image in 12.0 ms (median), at most 11.9 ms",)
@@ -254,11 +262,11 @@ def test_the_first_candidate_that_passes_is_promoted():
 
 def test_the_first_candidate_that_fails_fails_the_run_with_all_that_failed():
     facts = (
-        r"0\.400 \(4 of 10\) is below the floor of 0\.5; calibration error 0\.030 is above 0\.02"
+        r"0\.400 \(40 of 100\) is below the floor of 0\.5; calibration error 0\.030 is above 0\.02"
     )
     rest = r"; and there is no champion to keep; expected a first model .*--set epochs=N"
     with pytest.raises(DataError, match=facts + rest):
-        decide(candidate(4, 10), None, Policy(calibration_error=0.02))
+        decide(candidate(40, 100), None, Policy(calibration_error=0.02))
 
 
 def test_a_candidate_below_the_floor_keeps_even_a_worse_champion():
