@@ -322,6 +322,18 @@ def test_a_champion_that_came_up_after_an_evaluation_without_one_is_seen(store):
         judge(store, "new", pointer("other"), Policy())
 
 
+def test_a_first_model_that_fails_and_that_a_person_made_champion_is_judged_all_the_same(store):
+    store.put(keys.run("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
+    with pytest.raises(DataError, match="there is no champion to keep"):
+        judge(store, "new", None, Policy())
+    verdict = judge(store, "new", pointer("new"), Policy())
+    assert (verdict.decision, verdict.champion_before) == (Decision.KEPT, None)
+    assert verdict.reasons == (
+        "test accuracy 0.400 (18 of 45) is below the floor of 0.5",
+        "version 1 is the champion all the same, made so by test",
+    )
+
+
 def test_judging_again_after_the_promotion_gives_the_same_verdict(store):
     before = judge(store, "new", pointer("old", 4), Policy())
     assert judge(store, "new", pointer("new", 5), Policy()) == before
