@@ -123,7 +123,7 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
 def mark(store: Store, model: str, run_id: str) -> None:
     """Count the run's verdict among those that rest on its test images, once."""
     evaluation = read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
-    store.put_once(keys.decisions(model, evaluation.test_digest) + run_id, b"")
+    store.put_once(keys.decisions_on(model, evaluation.test_digest) + run_id, b"")
 
 
 def _evidence(store: Store, kind: type[D], key: str) -> tuple[D, ObjectRef]:

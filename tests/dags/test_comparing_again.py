@@ -158,7 +158,7 @@ def test_the_second_comparison_decides(planned, store, staged):
     verdict = read_document(store, Verdict, keys.run(run_id(again), "verdict.json"))
     assert (verdict.decision, verdict.champion_before) == (Decision.KEPT, 5)
     assert list(store.keys("models/sample/decisions/")) == [
-        keys.decisions("sample", "d" * 64) + run_id(again)
+        keys.decisions_on("sample", "d" * 64) + run_id(again)
     ]
 
 

@@ -342,6 +342,6 @@ def test_judging_again_after_the_promotion_gives_the_same_verdict(store):
 def test_a_verdict_is_counted_once_among_those_of_its_test_images(store):
     for _ in range(2):
         mark(store, "sample", "new")
-    assert list(store.keys(keys.decisions("sample", "d" * 64))) == [
+    assert list(store.keys(keys.decisions_on("sample", "d" * 64))) == [
         "models/sample/decisions/dddddddddddd/new"
     ]
