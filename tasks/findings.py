@@ -16,7 +16,7 @@ NO_CHAMPION = "there is no champion to compare with"
 _DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
 _LEAST_P = 0.0001
 _LEAST_CLASSES = 2
-# On fewer, 15 bins are so thin that chance alone takes a model that is calibrated over the bound.
+# On fewer, 15 bins are so thin that chance alone may take a calibrated model over the bound.
 _CALIBRATION_IMAGES = 100
 
 
