@@ -12,7 +12,8 @@ def compare_again(dag_id: str) -> TriggerDagRunOperator:
 
     The run that it starts is of the same run id, so it takes up the training, the exports and
     their verification; only the evaluation is made anew, against the champion of now, and what
-    comes after it. A second one that a retry starts ends as `unchanged`.
+    comes after it. A second one that a retry starts ends as `unchanged`, also of an order with
+    `force`: it names the run that it takes up.
     """
     return TriggerDagRunOperator(
         task_id="compare_again",

@@ -193,6 +193,11 @@ def _advanced() -> dict[str, Param]:
             description="The same data, recipe, seed and code end as 'unchanged' otherwise",
             section=_ADVANCED,
         ),
+        "takes_up": _text(
+            "Run to take up",
+            "Filled in by compare_again: the run to go on with; judged, it is not run again",
+            section=_ADVANCED,
+        ),
         "seed": Param(
             0,
             type="integer",
@@ -217,9 +222,11 @@ def _recipes() -> dict[str, str]:
     return {"null": "as the settings say (the Variable sortline_recipe)"} | shown
 
 
-def _text(title: str, description: str, most: int | None = None) -> Param:
+def _text(title: str, description: str, most: int | None = None, **kwargs: str) -> Param:
     limit = {} if most is None else {"maxLength": most}
-    return Param(None, type=["null", "string"], title=title, description=description, **limit)
+    return Param(
+        None, type=["null", "string"], title=title, description=description, **limit, **kwargs
+    )
 
 
 def _count(title: str, limits: tuple[int, int], meaning: str) -> Param:

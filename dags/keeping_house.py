@@ -29,11 +29,14 @@ def tidy_runs() -> dict[str, Any]:
     """Remove what of the runs may go, as the identity that judges."""
     asked, now = form(), datetime.now(UTC)
     limit = timedelta(days=asked["older_than_days"])
-    training = _is_under_way("retrain_classifier")
-    age = Age(now - limit, None if training else now - max(limit, RUN_LIMIT))
     act = housekeeping.would_tidy if _is_dry() else housekeeping.tidy
-    store = settings().store("judge")
-    return _told(act(store, age, keep_candidates=asked["keep_candidates"]))
+    gone = act(
+        settings().store("judge"),
+        Age(now - limit, now - max(limit, RUN_LIMIT)),
+        keep_candidates=asked["keep_candidates"],
+        is_training=lambda: _is_under_way("retrain_classifier"),
+    )
+    return _told(gone)
 
 
 def tidy_datasets() -> dict[str, Any]:

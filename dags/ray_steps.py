@@ -11,6 +11,7 @@ from airflow.sdk import Context
 from dags.shared import RETRY_POLICY, settings, step, task_instance
 from ray_jobs.contract.errors import SortlineError
 from tasks import failures, results
+from tasks.operators.jobs_api import Job, JobStatus
 from tasks.operators.operator import RayJobOperator
 
 # 10 s, doubled each time, at most 2 minutes: a Ray head that is away for 6 minutes is waited for.
@@ -58,6 +59,13 @@ class RayStep(RayJobOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return the job's id and figures, or raise what its failure means."""
         return super().execute_complete(context, event)
+
+    def is_lost(self, job: Job) -> bool:
+        """Also a job whose document is gone: housekeeping removes those of runs given up."""
+        return super().is_lost(job) or (
+            job.status is JobStatus.SUCCEEDED
+            and not results.is_there(settings().store("judge"), _planned("run_id"), self.step_name)
+        )
 
     def failure_of(self, event: dict[str, Any]) -> SortlineError:
         """What a job that did not succeed means, in our own tree of errors."""

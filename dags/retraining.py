@@ -72,9 +72,12 @@ def register() -> dict[str, Any]:
 
 
 def versus() -> str:
-    """The champion that the candidate is compared with: where it moves, compare again."""
+    """The champion that the candidate is compared with: where it moves, compare again.
+
+    By the number of moves too: one that went and came back must not find the first comparison.
+    """
     pointer = champion.read(settings().store("judge"), _planned("model")).pointer
-    return f"vs{pointer.model_version}" if pointer else "vs-none"
+    return f"vs{pointer.model_version}.{len(pointer.history)}" if pointer else "vs-none"
 
 
 def gate() -> dict[str, Any]:
@@ -196,7 +199,7 @@ def _order() -> Order | None:
 def _order_again(order: Order, planned: Plan) -> dict[str, Any]:
     """The form of a run that goes on with this one, whatever the settings say by then."""
     asked = order.model_dump(mode="json", exclude={"schema_version"}, exclude_none=True)
-    return asked | {"version": planned.version}
+    return asked | {"version": planned.version, "takes_up": planned.run_id}
 
 
 def _code_version() -> str:

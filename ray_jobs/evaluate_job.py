@@ -62,7 +62,8 @@ def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) 
 
 def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> EvaluationResult:
     started = time.monotonic()
-    manifest = _newest(job.store, job.spec.manifest.dataset)
+    model = job.spec.manifest.dataset
+    manifest = _newest(job.store, model)
     runs = [job.spec.run_id, *([champion.run_id] if champion else [])]
     trial = hold(job.store, crew, manifest, [contender(job.store, run) for run in runs])
     judging = trial.judging
@@ -73,7 +74,8 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
         manifest=_reference(manifest),
         split=Split.TEST,
         test_digest=test_digest,
-        decisions_before=_decisions_before(job, test_digest),
+        decisions_before=_decisions_before(job, keys.decisions(model)),
+        decisions_on_these_images=_decisions_before(job, keys.decisions_on(model, test_digest)),
         left_out=LeftOut(same=left_out[Overlap.SAME], near=left_out[Overlap.NEAR]),
         candidate=score(judging.candidate),
         comparison=judging.champion and compare(judging.candidate, judging.champion),
@@ -94,10 +96,9 @@ def _reference(manifest: DatasetManifest) -> ManifestRef:
     return ManifestRef(dataset=dataset, version=version, key=keys.manifest(dataset, version))
 
 
-def _decisions_before(job: entry.Job, test_digest: str) -> int:
-    """The verdicts of other runs that rest on these test images."""
-    marks = job.store.keys(keys.decisions(job.spec.manifest.dataset, test_digest))
-    return sum(PurePath(mark).stem != job.spec.run_id for mark in marks)
+def _decisions_before(job: entry.Job, prefix: str) -> int:
+    """The verdicts of other runs whose marks lie there."""
+    return sum(PurePath(mark).stem != job.spec.run_id for mark in job.store.keys(prefix))
 
 
 def _exhibits(job: entry.Job, judging: Trial, crew: Crew) -> tuple[Exhibit, ...]:

@@ -118,7 +118,7 @@ def rollback(
     if target.model_version == now.pointer.model_version:
         return now.pointer
     back = move(target.model_version, target.run_id, by=by, at=at, reason=reason)
-    return _write(store, model, now, back)
+    return _write(store, model, now, back.model_copy(update={"is_rollback": True}))
 
 
 def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:
@@ -135,16 +135,27 @@ def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPoi
 
 
 def _earlier(pointer: ChampionPointer) -> Promotion:
-    """The champion before this one first became it, so that going back twice goes back two."""
-    versions = [made.model_version for made in pointer.history]
-    first = versions.index(pointer.model_version)
-    if first == 0:
+    *before, now = _standing(pointer)
+    if not before:
         raise DataError(
-            f"model '{pointer.model}' has no champion before version {pointer.model_version}",
+            f"model '{pointer.model}' has no champion before version {now.model_version}",
             f"one of those that were: {_versions(pointer)}",
             "Name one of them as the version, or train a better one",
         )
-    return pointer.history[first - 1]
+    return before[-1]
+
+
+def _standing(pointer: ChampionPointer) -> list[Promotion]:
+    """The moves that no roll-back has undone; the last one made the champion of now."""
+    standing: list[Promotion] = []
+    for made in pointer.history:
+        versions = [one.model_version for one in standing]
+        if made.is_rollback and made.model_version in versions:
+            while standing[-1].model_version != made.model_version:
+                standing.pop()
+        else:
+            standing.append(made)
+    return standing
 
 
 def _known(pointer: ChampionPointer, version: int) -> Promotion:

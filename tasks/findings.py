@@ -15,6 +15,9 @@ NO_CHAMPION = "there is no champion to compare with"
 
 _DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
 _LEAST_P = 0.0001
+_LEAST_CLASSES = 2
+# On fewer, 15 bins are so thin that chance alone may take a calibrated model over the bound.
+_CALIBRATION_IMAGES = 100
 
 
 def of_data(checks: Sequence[DataCheck]) -> Finding:
@@ -61,6 +64,8 @@ def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
     """Whether the candidate is what the policy aims at, beside the champion; a tie is not."""
     if comparison is None:
         return _finding(Check.COMPARISON, [], NO_CHAMPION)
+    if len(comparison.classes) < _LEAST_CLASSES:
+        return _finding(Check.COMPARISON, [_nothing_in_common(comparison)], "")
     figures = _beside(comparison)
     if comparison.candidate_only == comparison.champion_only:
         failed = [f"as many images are right, and a tie keeps the champion: {figures}"]
@@ -75,14 +80,15 @@ def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
     return Finding(check=Check.COMPARISON, passed=passed, fact=words)
 
 
-def of_classes(comparison: Comparison | None, policy: Policy) -> Finding:
+def of_classes(candidate: Scores, comparison: Comparison | None, policy: Policy) -> Finding:
     """Whether no class that has enough images loses more recall than it may."""
     if comparison is None:
         return _finding(Check.CLASSES, [], NO_CHAMPION)
     enough = {
-        name: difference.value
+        name: change
         for name, difference in comparison.recall_differences.items()
-        if difference.images >= policy.class_images and difference.value is not None
+        if difference.images >= policy.class_images
+        and (change := _recall_change(name, candidate, comparison)) is not None
     }
     failed = [
         f"'{name}' loses {-change:.3f} of its recall, more than {policy.recall_loss:g} "
@@ -101,6 +107,9 @@ def of_calibration(scores: Scores, policy: Policy) -> Finding:
     said = f"calibration error {_figure(error)}"
     if bound is None:
         return _finding(Check.CALIBRATION, [], f"{said}, without a bound")
+    if error.images < _CALIBRATION_IMAGES:
+        few = f"{said}; its bound counts from {_CALIBRATION_IMAGES} images on, not {error.images}"
+        return _finding(Check.CALIBRATION, [], few)
     failed = [f"{said} is above {bound:g}"] if error.value is None or error.value > bound else []
     return _finding(Check.CALIBRATION, failed, f"{said}, at most {bound:g}")
 
@@ -120,6 +129,24 @@ def of_latency(verification: VerificationResult, policy: Policy) -> Finding:
 
 def _finding(check: Check, failed: Sequence[str], passed: str) -> Finding:
     return Finding(check=check, passed=not failed, fact="; ".join(failed) or passed)
+
+
+def _nothing_in_common(comparison: Comparison) -> str:
+    shared = f"{len(comparison.classes)} of its classes are the champion's"
+    return f"{shared}, nothing to compare; `sortline promote` makes it champion all the same"
+
+
+def _recall_change(name: str, candidate: Scores, comparison: Comparison) -> float | None:
+    """The worse of two: asked for the classes that both know, and as the candidate is shipped.
+
+    A class that the champion does not know may take the answers of an old one.
+    """
+    among = comparison.recall_differences[name].value
+    ours = candidate.classes[name].recall.value
+    theirs = comparison.champion.classes[name].recall.value
+    if among is None or ours is None or theirs is None:
+        return None
+    return min(among, ours - theirs)
 
 
 def _is_better(comparison: Comparison, policy: Policy) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer
+from ray_jobs.contract.champion import ChampionPointer, Promotion
 from ray_jobs.contract.document import Document, ObjectRef
 from ray_jobs.contract.errors import DataError, SortlineError
 from ray_jobs.contract.evaluation import Comparison, DataCheck, EvaluationResult, Scores
@@ -34,6 +34,7 @@ class Candidate:
       verification: its exports, as they were run.
       checks: of the test split.
       evidence: the documents that all this was read from.
+      made_champion: the move that has made it champion already, if one has.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class Candidate:
     verification: VerificationResult
     checks: tuple[DataCheck, ...]
     evidence: tuple[ObjectRef, ...] = ()
+    made_champion: Promotion | None = None
 
 
 def decide(candidate: Candidate, champion: Comparison | None, policy: Policy) -> Verdict:
@@ -52,14 +54,17 @@ def decide(candidate: Candidate, champion: Comparison | None, policy: Policy) ->
       policy: what a candidate must reach.
 
     Raises:
-      DataError: the very first candidate does not pass, which leaves nothing to use.
+      DataError: the very first candidate does not pass, and nobody has made it champion all the
+        same, which leaves nothing to use.
       SortlineError: the two were not scored on the same images.
     """
     if champion is not None:
         _check_same_images(champion)
     found = look_at(candidate, champion, policy)
     failed = tuple(one.fact for one in found if not one.passed)
-    if failed and champion is None:
+    if failed and candidate.made_champion is not None:
+        failed = (*failed, _champion_already(candidate.made_champion))
+    elif failed and champion is None:
         raise _nothing_to_use(failed)
     return Verdict(
         run_id=candidate.run_id,
@@ -81,7 +86,7 @@ def look_at(
         findings.of_exports(candidate.verification, policy),
         findings.of_floors(candidate.scores, policy),
         findings.of_comparison(champion, policy),
-        findings.of_classes(champion, policy),
+        findings.of_classes(candidate.scores, champion, policy),
         findings.of_calibration(candidate.scores, policy),
         findings.of_latency(candidate.verification, policy),
     )
@@ -105,7 +110,12 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
     verification, ran = _evidence(store, VerificationResult, keys.run(run_id, "verification.json"))
     _check_champion_of_now(evaluation, champion)
     candidate = Candidate(
-        run_id, evaluation.candidate, verification, evaluation.checks, (scored, ran)
+        run_id,
+        evaluation.candidate,
+        verification,
+        evaluation.checks,
+        evidence=(scored, ran),
+        made_champion=champion.history[-1] if champion and champion.run_id == run_id else None,
     )
     return decide(candidate, evaluation.comparison, policy)
 
@@ -113,7 +123,7 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
 def mark(store: Store, model: str, run_id: str) -> None:
     """Count the run's verdict among those that rest on its test images, once."""
     evaluation = read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
-    store.put_once(keys.decisions(model, evaluation.test_digest) + run_id, b"")
+    store.put_once(keys.decisions_on(model, evaluation.test_digest) + run_id, b"")
 
 
 def _evidence(store: Store, kind: type[D], key: str) -> tuple[D, ObjectRef]:
@@ -121,6 +131,10 @@ def _evidence(store: Store, kind: type[D], key: str) -> tuple[D, ObjectRef]:
     data = store.get(key)
     ref = ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
     return kind.from_json(data, origin=store.uri(key)), ref
+
+
+def _champion_already(made: Promotion) -> str:
+    return f"version {made.model_version} is the champion all the same, made so by {made.by}"
 
 
 def _nothing_to_use(failed: tuple[str, ...]) -> DataError:

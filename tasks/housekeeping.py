@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from ray_jobs.contract import keys
@@ -19,7 +19,9 @@ from tasks.leftovers import Age, Kind, Leftovers, Run, leftovers, named_by, newe
 log = logging.getLogger(__name__)
 
 
-def tidy(store: Store, age: Age, *, keep_candidates: int) -> Leftovers:
+def tidy(
+    store: Store, age: Age, *, keep_candidates: int, is_training: Callable[[], bool]
+) -> Leftovers:
     """Remove what may go; what was, by kind.
 
     Args:
@@ -27,26 +29,28 @@ def tidy(store: Store, age: Age, *, keep_candidates: int) -> Leftovers:
       age: what was written later stays.
       keep_candidates: how many of the newest versions of each model stay whole, beside those that
         ever were champion.
+      is_training: whether a run is under way that may be one without a card.
 
     Raises:
       SpecError: a champion's pointer cannot be read; nobody knows what may go then.
     """
     gone: dict[Kind, list[Listed]] = defaultdict(list)
-    for run in _runs(store, keep_candidates):
-        found = leftovers(run, age)
+    for run, found in _found(store, age, keep_candidates, is_training):
         _remove(store, run, found)
         for kind, objects in found.items():
             gone[kind] += objects
     return gone
 
 
-def would_tidy(store: Store, age: Age, *, keep_candidates: int) -> Leftovers:
+def would_tidy(
+    store: Store, age: Age, *, keep_candidates: int, is_training: Callable[[], bool]
+) -> Leftovers:
     """What `tidy` would remove; nothing is. Raises what it would raise."""
-    found: dict[Kind, list[Listed]] = defaultdict(list)
-    for run in _runs(store, keep_candidates):
-        for kind, objects in leftovers(run, age).items():
-            found[kind] += objects
-    return found
+    would: dict[Kind, list[Listed]] = defaultdict(list)
+    for _, found in _found(store, age, keep_candidates, is_training):
+        for kind, objects in found.items():
+            would[kind] += objects
+    return would
 
 
 def kept_runs(store: Store, keep_candidates: int) -> set[str]:
@@ -56,6 +60,17 @@ def kept_runs(store: Store, keep_candidates: int) -> set[str]:
     for model in filter(None, models):
         kept |= _champions(store, model) | _newest(store, model, keep_candidates)
     return kept
+
+
+def _found(
+    store: Store, age: Age, keep_candidates: int, is_training: Callable[[], bool]
+) -> Iterator[tuple[Run, Leftovers]]:
+    for run in _runs(store, keep_candidates):
+        found = leftovers(run, age)
+        # Asked each time: a training that began meanwhile may take up this very run.
+        if found.get(Kind.GIVEN_UP) and is_training():
+            continue
+        yield run, found
 
 
 def _remove(store: Store, run: Run, found: Leftovers) -> None:

@@ -40,11 +40,11 @@ class Age(NamedTuple):
 
     Attributes:
       complete: of a complete run.
-      given_up: of another one, by its last object; None where one of them is under way.
+      given_up: of another one, by its last object.
     """
 
     complete: datetime
-    given_up: datetime | None
+    given_up: datetime
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def leftovers(run: Run, age: Age) -> Leftovers:
 
 
 def _is_given_up(run: Run, age: Age) -> bool:
-    return not run.is_kept and age.given_up is not None and run.ended <= age.given_up
+    return not run.is_kept and run.ended <= age.given_up
 
 
 def _backwards(run: Run) -> list[Listed]:

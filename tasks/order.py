@@ -31,7 +31,8 @@ class Order(Document):
 
     `version` None is the newest. `overrides` maps a recipe's dotted keys to values; `epochs`,
     `image_px` and `base_rate` are shortcuts to three of them, whose ranges the recipe checks.
-    `force` runs a fingerprint again that was judged already. `budget_minutes` is the longest that
+    `force` runs a fingerprint again that was judged already; where the order `takes_up` a run, only
+    until that one is judged. `budget_minutes` is the longest that
     the training job may take, `require_approval` asks a person before a promotion: neither
     changes what is learnt.
     """
@@ -49,6 +50,7 @@ class Order(Document):
     require_approval: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     force: bool = False
+    takes_up: str | None = None
     note: Annotated[str, Field(max_length=500)] | None = None
 
     @property

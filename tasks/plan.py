@@ -75,7 +75,7 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
     recipe = catalog.resolve(order.recipe, order.recipe_keys)
     name = fingerprint(manifest, recipe, order.seed, code_version)
     judged, unjudged = _runs_of(store, name[:RUN_ID_DIGITS])
-    run_id = unjudged if judged is None or order.force else judged
+    run_id = unjudged if judged is None or _is_forced(store, order) else judged
     if run_id == unjudged:
         spec = RunSpec(
             run_id=run_id,
@@ -102,6 +102,15 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
     )
 
 
+def _is_forced(store: Store, order: Order) -> bool:
+    taken_up = order.takes_up
+    return order.force and (taken_up is None or not _is_judged(store, taken_up))
+
+
+def _is_judged(store: Store, run_id: str) -> bool:
+    return store.exists(keys.run(run_id, "card.json"))
+
+
 def _runs_of(store: Store, base: str) -> tuple[str | None, str]:
     """The newest complete run of a fingerprint (None: none is), and the one that comes after it.
 
@@ -109,7 +118,7 @@ def _runs_of(store: Store, base: str) -> tuple[str | None, str]:
     """
     judged, run_id = None, base
     for number in count(2):
-        if not store.exists(keys.run(run_id, "card.json")):
+        if not _is_judged(store, run_id):
             break
         judged, run_id = run_id, f"{base}-{number}"
     return judged, run_id

@@ -14,6 +14,12 @@ from ray_jobs.storage import Store, read_document
 Figures = dict[str, Any]
 
 
+def is_there(store: Store, run_id: str, step: str) -> bool:
+    """Whether a step's document is where the step wrote it. Raises KeyError: no such step."""
+    name, _ = _STEPS[step]
+    return store.exists(keys.run(run_id, name))
+
+
 def of_step(store: Store, run_id: str, step: str) -> Figures:
     """The figures of a step that succeeded: `{"document": URI, "metrics": {...}}`.
 

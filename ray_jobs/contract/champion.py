@@ -22,13 +22,17 @@ class Registration(Document):
 
 
 class Promotion(Part):
-    """One move of the champion pointer; `reason` is what a person said of it, if anything."""
+    """One move of the champion pointer; `reason` is what a person said of it, if anything.
+
+    A move back (`is_rollback`) undoes the moves since that version was champion.
+    """
 
     model_version: int
     run_id: str
     by: str
     at: str
     reason: str | None = None
+    is_rollback: bool = False
 
 
 class ChampionPointer(Document):

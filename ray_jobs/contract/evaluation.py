@@ -163,8 +163,9 @@ class EvaluationResult(Document):
     """`runs/<run_id>/evaluation.json`: candidate and champion, scored in one job on one split.
 
     `manifest` is the newest version of the data set, `test_digest` is of its test images.
-    `decisions_before` counts the verdicts that rest on the same test images: each one wears them
-    out a little. `predictions` is a table, Parquet: `sha256`, `group`, `label`, `left_out` (null,
+    `decisions_before` counts the verdicts that rest on the model's test split, which only ever
+    grows: each one wears it out a little; `decisions_on_these_images` those that rest on exactly
+    these. `predictions` is a table, Parquet: `sha256`, `group`, `label`, `left_out` (null,
     `same` or `near`), and the probabilities `candidate`, `champion` (null without one), a list of
     float32 each in the order of that model's own classes.
     """
@@ -174,6 +175,7 @@ class EvaluationResult(Document):
     split: Split
     test_digest: str
     decisions_before: int
+    decisions_on_these_images: int
     left_out: LeftOut
     candidate: Scores
     comparison: Comparison | None

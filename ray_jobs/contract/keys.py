@@ -142,9 +142,14 @@ def model_of(key: str) -> str | None:
     return found and found[1]
 
 
-def decisions(model: str, test_digest: str) -> str:
-    """Prefix of a mark for each verdict that rests on the same test images, named by its run."""
-    return f"models/{model}/decisions/{test_digest[:12]}/"
+def decisions(model: str) -> str:
+    """Prefix of a mark for each verdict on a model."""
+    return f"models/{model}/decisions/"
+
+
+def decisions_on(model: str, test_digest: str) -> str:
+    """Prefix of those that rest on the same test images, each named by its run."""
+    return f"{decisions(model)}{test_digest[:12]}/"
 
 
 def weights(sha256: str) -> str:

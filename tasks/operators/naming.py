@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tasks.operators.errors import RayNameError
 from tasks.operators.jobs_api import Job, JobStatus
@@ -30,12 +30,19 @@ def checked_name(job_name: str) -> str:
     return job_name
 
 
-def current_job(job_name: str, jobs: Iterable[Job]) -> tuple[str, Job | None]:
+def ended_lost(job: Job) -> bool:
+    """Whether a job ended without its work done."""
+    return job.status in _LOST
+
+
+def current_job(
+    job_name: str, jobs: Iterable[Job], is_lost: Callable[[Job], bool] = ended_lost
+) -> tuple[str, Job | None]:
     """The submission id to use for `job_name`, and the job that already carries it.
 
-    Attempt = 1 + the jobs of this name that ended FAILED or STOPPED. A job that is pending,
-    running or has succeeded is taken over. Airflow's try number plays no part, so that a clear
-    or a retry finds the running job.
+    Attempt = 1 + the jobs of this name that are lost: that ended FAILED or STOPPED, if nobody
+    knows more. Any other one is taken over. Airflow's try number plays no part, so that a clear or
+    a retry finds the running job.
 
     >>> failed = Job("train-1", JobStatus.FAILED)
     >>> current_job("train", [failed])
@@ -45,7 +52,7 @@ def current_job(job_name: str, jobs: Iterable[Job]) -> tuple[str, Job | None]:
     """
     attempts = {number: job for job in jobs if (number := _attempt(job_name, job)) is not None}
     for number in sorted(attempts, reverse=True):
-        if attempts[number].status not in _LOST:
+        if not is_lost(attempts[number]):
             return attempts[number].submission_id, attempts[number]
     return f"{job_name}-{max(attempts, default=0) + 1}", None
 

@@ -29,7 +29,7 @@ from tasks.operators.errors import (
 from tasks.operators.hook import RayHook
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tasks.operators.links import RayJobLink
-from tasks.operators.naming import checked_name, current_job
+from tasks.operators.naming import checked_name, current_job, ended_lost
 from tasks.operators.ownership import Claim, Claimed, NoOwnership, Ownership
 from tasks.operators.stopping import finish_stop, stop_if_ended
 from tasks.operators.task_states import state_of
@@ -141,6 +141,14 @@ class RayJobOperator(BaseOperator):
             stop.start()
             stop.join(_KILL_LIMIT_S)
 
+    def is_lost(self, job: Job) -> bool:
+        """Whether a job's work is to be done by another attempt. Override it where more is known.
+
+        Args:
+          job: one of this name.
+        """
+        return ended_lost(job)
+
     def failure_of(self, event: dict[str, Any]) -> Exception:
         """What a job that did not succeed means. Override it where more is known.
 
@@ -162,7 +170,7 @@ class RayJobOperator(BaseOperator):
         ownership, job_name = self._records(), checked_name(self.job_name)
         async with RayHook(self.ray_conn_id).api() as api:
             while True:
-                submission_id, job = current_job(job_name, await api.list())
+                submission_id, job = current_job(job_name, await api.list(), self.is_lost)
                 if job is not None and job.status is JobStatus.SUCCEEDED:
                     return job
                 # For whoever looks: the id is in the UI and in REST before Ray has the job.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 
 import pytest
+from airflow.sdk.execution_time.context import set_current_context
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import find_document, read_document, write_document
 from tasks import champion
 from tests.dags.stage import event
-from tests.tasks.clock import LATER, NOON
+from tests.tasks.clock import EVENING, LATER, NOON
 from tests.tasks.documents import (
     evaluation,
     manifest,
@@ -103,6 +104,36 @@ def test_the_run_that_is_triggered_is_of_the_same_run_id(planned, store, staged)
     assert again.conf["note"] == "it's <new>"
 
 
+def test_of_two_runs_that_are_triggered_for_a_forced_one_the_second_has_nothing_to_do(
+    staged, store
+):
+    publish(store, manifest())
+    first = staged(DAG)
+    first.run("plan")
+    store.put(keys.run(run_id(first), "card.json"), b"{}")
+    forced = staged(DAG, conf={"force": True}, run_id="manual__2")
+    forced.run("plan")
+    order = triggered(forced)
+    again, twin = (staged(DAG, conf=order, run_id=f"manual__{n}") for n in (3, 4))
+    assert again.run("plan") is True
+    assert run_id(again) == run_id(forced) == f"{run_id(first)}-2"
+    store.put(keys.run(run_id(again), "card.json"), b"{}")
+    assert twin.run("plan") is False
+
+
+def test_a_champion_that_went_and_came_back_is_compared_with_anew(planned, store):
+    before = compared_with(planned)
+    promote(store, 5, LATER)
+    champion.rollback(store, "sample", None, "ada", EVENING)
+    assert (before, compared_with(planned)) == ("vs1.1", "vs1.3")
+
+
+def compared_with(stage) -> str:
+    """What names the evaluation beside its run."""
+    with set_current_context(stage.context("evaluate")):
+        return stage.dag.get_task("evaluate").variant()
+
+
 def test_an_announced_run_is_compared_again_on_its_own_version(staged, store):
     publish(store, manifest())
     stage = staged(DAG, events=[event(NOON, dataset="sample", version="v1")])
@@ -127,7 +158,7 @@ def test_the_second_comparison_decides(planned, store, staged):
     verdict = read_document(store, Verdict, keys.run(run_id(again), "verdict.json"))
     assert (verdict.decision, verdict.champion_before) == (Decision.KEPT, 5)
     assert list(store.keys("models/sample/decisions/")) == [
-        keys.decisions("sample", "d" * 64) + run_id(again)
+        keys.decisions_on("sample", "d" * 64) + run_id(again)
     ]
 
 
@@ -159,7 +190,9 @@ def test_a_wrong_policy_is_told_before_anything_is_trained(
 
 
 def test_the_gate_judges_by_the_policy_of_the_variable(planned, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_POLICY", '{"calibration_error": 0.01}')
+    monkeypatch.setenv("AIRFLOW_VAR_SORTLINE_POLICY", '{"latency_ms": 11.5}')
     verdict = planned.run("gate")
-    assert verdict["reasons"] == ["calibration error 0.030 is above 0.01"]
-    assert verdict["policy"]["calibration_error"] == 0.01
+    assert verdict["reasons"] == [
+        "savedmodel answers one image in 12.0 ms (median), at most 11.5 ms"
+    ]
+    assert verdict["policy"]["latency_ms"] == 11.5

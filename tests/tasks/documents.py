@@ -285,6 +285,7 @@ def evaluation(candidate: Scores, champion: Scores | None = None) -> EvaluationR
         split=Split.TEST,
         test_digest="d" * 64,
         decisions_before=3,
+        decisions_on_these_images=2,
         left_out=LeftOut(same=0, near=1),
         candidate=candidate,
         comparison=comparison(candidate, champion) if champion else None,

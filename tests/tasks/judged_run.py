@@ -222,6 +222,7 @@ def _evaluation(store: Store, manifest: DatasetManifest) -> EvaluationResult:
         split=Split.TEST,
         test_digest="d" * 64,
         decisions_before=4,
+        decisions_on_these_images=1,
         left_out=LeftOut(same=2, near=5),
         candidate=candidate,
         comparison=Comparison(

@@ -115,6 +115,27 @@ def test_roll_back_to_a_named_version_works_forwards_too(store):
     assert rollback(store, "sample", 5, "ada", EVENING).run_id == "run5"
 
 
+def test_a_promotion_of_an_earlier_version_is_rolled_back_to_the_champion_before_it(store):
+    promote_all(store, 1, 2, 5)
+    appoint(store, "sample", to(2))
+    assert rollback(store, "sample", None, "ada", LATER).model_version == 5
+    assert rollback(store, "sample", None, "ada", EVENING).model_version == 2
+
+
+def test_the_first_champion_made_champion_again_by_mistake_is_rolled_back(store):
+    promote_all(store, 1, 2)
+    appoint(store, "sample", to(1))
+    assert rollback(store, "sample", None, "ada", LATER).model_version == 2
+    assert versions_of(store) == [1, 2, 1, 2]
+
+
+def test_a_roll_back_to_a_named_version_undoes_all_since(store):
+    promote_all(store, 1, 2, 5)
+    rollback(store, "sample", 1, "ada", LATER)
+    with pytest.raises(DataError, match="no champion before version 1"):
+        rollback(store, "sample", None, "ada", EVENING)
+
+
 def test_roll_back_to_the_champion_of_now_changes_nothing(store):
     promote_all(store, 1, 2)
     assert rollback(store, "sample", 2, "ada", LATER).model_version == 2

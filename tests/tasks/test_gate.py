@@ -16,10 +16,13 @@ from ray_jobs.contract.errors import DataError, SortlineError
 from ray_jobs.contract.evaluation import DataCheck
 from ray_jobs.contract.export import ExportFormat, Latency
 from ray_jobs.contract.verdict import Aim, Check, Decision, Policy
+from ray_jobs.scoring.comparison import compare
+from ray_jobs.scoring.scores import score
 from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, move
 from tasks.gate import Candidate, decide, judge, mark
 from tests.fakes import InMemoryStore
+from tests.scoring.answering import answers
 from tests.tasks.clock import NOON
 from tests.tasks.documents import comparison, estimate, evaluation, scores, verification
 
@@ -127,6 +130,18 @@ def test_a_tie_keeps_the_champion_whatever_the_counts_and_the_aim(images, share,
     assert verdict.reasons[0].startswith("as many images are right, and a tie keeps the champion")
 
 
+@pytest.mark.parametrize("classes", [(), ("glass",)])
+@pytest.mark.parametrize("aim", Aim)
+def test_a_candidate_that_shares_no_two_classes_with_the_champion_is_told_so(classes, aim):
+    apart = beside().model_copy(update={"classes": classes, "recall_differences": {}})
+    verdict = decide(candidate(), apart, Policy(aim=aim))
+    assert verdict.decision is Decision.KEPT
+    assert verdict.reasons == (
+        f"{len(classes)} of its classes are the champion's, nothing to compare; "
+        "`sortline promote` makes it champion all the same",
+    )
+
+
 def test_an_aim_of_not_worse_takes_what_loses_less_than_the_margin():
     """15 of 375 images fewer, -0.04 in a half width of 0.01, reach -0.05; 14 do not."""
     assert decide(candidate(), beside(312, 327, both=312), NOT_WORSE).decision is Decision.KEPT
@@ -154,6 +169,25 @@ def test_a_class_may_lose_what_the_policy_allows_and_a_small_one_anything(change
     recalls = allowed.recall_differences | {"glass": estimate(change, images)}
     allowed = allowed.model_copy(update={"recall_differences": recalls})
     assert decide(candidate(), allowed, Policy()).decision is Decision.PROMOTED
+
+
+def test_a_new_class_that_takes_the_images_of_an_old_one_keeps_the_champion():
+    """As shipped, 20 of 40 `a` are answered with the new `n`; the champion has 37 of them right."""
+    truths = "a" * 40 + "b" * 40 + "n" * 10
+    right_a, taken_a, right_b, right_n = (
+        [[0.8, 0.1, 0.1]],
+        [[0.3, 0.1, 0.6]],
+        [[0.1, 0.8, 0.1]],
+        [[0.1, 0.1, 0.8]],
+    )
+    rows = right_a * 20 + taken_a * 20 + right_b * 40 + right_n * 10
+    before = [[0.9, 0.1]] * 37 + [[0.1, 0.9]] * 33 + [[0.9, 0.1]] * 20
+    ours = answers(truths, rows, classes="abn")
+    theirs = answers(truths, before, classes="abn", of_model="ab")
+    scored = candidate(scores=score(ours, replicates=100))
+    compared = compare(ours, theirs, replicates=100)
+    verdict = decide(scored, compared, Policy(calibration_error=None))
+    assert verdict.reasons == ("'a' loses 0.425 of its recall, more than 0.1 (40 images)",)
 
 
 def test_a_required_export_that_falls_short_keeps_the_champion():
@@ -188,6 +222,14 @@ def test_a_model_that_is_too_sure_keeps_the_champion():
     assert verdict.reasons == ("calibration error 0.030 is above 0.02",)
 
 
+@pytest.mark.parametrize(("images", "counts"), [(99, False), (100, True)])
+def test_the_bound_on_calibration_counts_from_a_hundred_images_on(images: int, counts: bool):
+    verdict = decide(candidate(90, images), beside(), Policy(calibration_error=0.02))
+    assert (failed(verdict) == [Check.CALIBRATION]) == counts
+    few = "calibration error 0.030; its bound counts from 100 images on, not 99"
+    assert (fact(verdict, Check.CALIBRATION) == few) != counts
+
+
 def test_a_slow_model_keeps_the_champion():
     verdict = decide(candidate(), beside(), Policy(latency_ms=11.9))
     assert verdict.reasons == ("savedmodel answers one image in 12.0 ms (median), at most 11.9 ms",)
@@ -220,11 +262,11 @@ def test_the_first_candidate_that_passes_is_promoted():
 
 def test_the_first_candidate_that_fails_fails_the_run_with_all_that_failed():
     facts = (
-        r"0\.400 \(4 of 10\) is below the floor of 0\.5; calibration error 0\.030 is above 0\.02"
+        r"0\.400 \(40 of 100\) is below the floor of 0\.5; calibration error 0\.030 is above 0\.02"
     )
     rest = r"; and there is no champion to keep; expected a first model .*--set epochs=N"
     with pytest.raises(DataError, match=facts + rest):
-        decide(candidate(4, 10), None, Policy(calibration_error=0.02))
+        decide(candidate(40, 100), None, Policy(calibration_error=0.02))
 
 
 def test_a_candidate_below_the_floor_keeps_even_a_worse_champion():
@@ -280,6 +322,18 @@ def test_a_champion_that_came_up_after_an_evaluation_without_one_is_seen(store):
         judge(store, "new", pointer("other"), Policy())
 
 
+def test_a_first_model_that_fails_and_that_a_person_made_champion_is_judged_all_the_same(store):
+    store.put(keys.run("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
+    with pytest.raises(DataError, match="there is no champion to keep"):
+        judge(store, "new", None, Policy())
+    verdict = judge(store, "new", pointer("new"), Policy())
+    assert (verdict.decision, verdict.champion_before) == (Decision.KEPT, None)
+    assert verdict.reasons == (
+        "test accuracy 0.400 (18 of 45) is below the floor of 0.5",
+        "version 1 is the champion all the same, made so by test",
+    )
+
+
 def test_judging_again_after_the_promotion_gives_the_same_verdict(store):
     before = judge(store, "new", pointer("old", 4), Policy())
     assert judge(store, "new", pointer("new", 5), Policy()) == before
@@ -288,6 +342,6 @@ def test_judging_again_after_the_promotion_gives_the_same_verdict(store):
 def test_a_verdict_is_counted_once_among_those_of_its_test_images(store):
     for _ in range(2):
         mark(store, "sample", "new")
-    assert list(store.keys(keys.decisions("sample", "d" * 64))) == [
+    assert list(store.keys(keys.decisions_on("sample", "d" * 64))) == [
         "models/sample/decisions/dddddddddddd/new"
     ]

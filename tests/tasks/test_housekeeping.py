@@ -45,13 +45,16 @@ def complete(store, version: int, *, days_ago: int = 30) -> str:
     return run_id
 
 
-def age(given_up: bool = True) -> Age:
-    return Age(NOON - LIMIT, NOON - LIMIT if given_up else None)
+AGE = Age(NOON - LIMIT, NOON - LIMIT)
 
 
-def sweep(store, keep_candidates: int = 0, **given):
+def nobody() -> bool:
+    return False
+
+
+def sweep(store, keep_candidates: int = 0, is_training=nobody):
     """What was removed, by kind, without the runs' common prefix."""
-    gone = tidy(store, age(**given), keep_candidates=keep_candidates)
+    gone = tidy(store, AGE, keep_candidates=keep_candidates, is_training=is_training)
     return {
         kind: [one.key.removeprefix("runs/") for one in found]
         for kind, found in gone.items()
@@ -172,7 +175,18 @@ def test_of_a_run_that_was_given_up_only_the_order_and_its_number_stay(store):
 
 def test_a_run_without_a_card_is_not_touched_while_one_is_under_way(store):
     given_up(store)
-    assert sweep(store, given_up=False) == {}
+    assert sweep(store, is_training=lambda: True) == {}
+
+
+def test_a_training_that_begins_meanwhile_keeps_the_runs_that_it_may_take_up(store):
+    given_up(store, "r1")
+    given_up(store, "r2")
+    complete(store, 3)
+    answers = iter([False, True])
+    gone = sweep(store, is_training=lambda: next(answers))
+    assert left(store, "r1") == {"spec.json", "registration.json"}
+    assert "training.json" in left(store, "r2")
+    assert Kind.CHECKPOINTS in gone  # of r3, which is complete: nobody takes it up
 
 
 def test_a_run_without_a_card_that_moved_lately_is_not_touched(store):
@@ -214,6 +228,6 @@ def test_a_dry_run_tells_the_same_and_removes_nothing(store):
     complete(store, 1)
     given_up(store, "r0")
     before = dict(store.objects)
-    would = would_tidy(store, age(), keep_candidates=0)
+    would = would_tidy(store, AGE, keep_candidates=0, is_training=nobody)
     assert store.objects == before
-    assert tidy(store, age(), keep_candidates=0) == would
+    assert tidy(store, AGE, keep_candidates=0, is_training=nobody) == would

@@ -160,6 +160,15 @@ def test_forcing_a_judged_fingerprint_runs_it_under_the_next_number(store):
     assert plan(store).run_id == second.run_id
 
 
+def test_a_forced_order_that_takes_up_a_run_goes_on_with_it_and_begins_no_other(store):
+    judge(store, plan(store))
+    forced = plan(store, force=True)
+    again = {"force": True, "takes_up": forced.run_id}
+    assert plan(store, **again) == forced
+    judge(store, forced)
+    assert plan(store, **again) == forced.model_copy(update={"unchanged": True})
+
+
 def test_forced_run_that_was_not_judged_yet_is_continued(store):
     judge(store, plan(store))
     assert plan(store, force=True) == plan(store, force=True)

@@ -173,7 +173,10 @@ def test_page_shows_each_figure_with_its_interval_beside_the_champions(card):
 
 def test_page_tells_how_worn_the_test_images_are_and_which_were_left_out(html):
     text = Page(html).text
-    assert "3 verdicts rest on these test images already" in text
+    assert (
+        "3 verdicts rest on this model's test split already, 2 of them on exactly these images"
+        in text
+    )
     assert "1 test image was left out" in text
     assert "images ✔ passed 45 test images, at least 10" in text
 

@@ -138,13 +138,15 @@ def test_images_that_the_champion_has_learnt_from_judge_neither(store):
     assert len(table["sha256"]) == 15
 
 
-def test_the_verdicts_of_other_runs_on_the_same_images_are_counted(store):
+def test_the_verdicts_of_other_runs_are_counted_on_these_images_and_on_all_of_the_split(store):
     digest = court.evaluated(store).test_digest
     store.delete([keys.run("abc", "evaluation.json")])
     for run_id in ("abc", "abc-2", "old"):
-        store.put(keys.decisions("sample", digest) + f"{run_id}.json", b"{}")
-    store.put(keys.decisions("sample", "0" * 64) + "old.json", b"{}")
-    assert court.evaluated(store).decisions_before == 2
+        store.put(keys.decisions_on("sample", digest) + run_id, b"")
+    store.put(keys.decisions_on("sample", "0" * 64) + "of-last-week", b"")
+    store.put(keys.decisions_on("glass", digest) + "of-another-model", b"")
+    result = court.evaluated(store)
+    assert (result.decisions_before, result.decisions_on_these_images) == (3, 2)
 
 
 def test_the_digest_is_of_the_test_images_and_of_nothing_else(store):

@@ -114,6 +114,21 @@ def test_after_a_lost_job_the_next_attempt_is_submitted(
     assert connected.submitted == ["train-2"]
 
 
+def test_a_subclass_may_know_that_the_work_of_a_job_that_succeeded_is_gone(
+    connected: FakeRay, store: InMemoryStore
+):
+    from tasks.operators.operator import RayJobOperator
+
+    class Undone(RayJobOperator):
+        def is_lost(self, job: Any) -> bool:
+            return super().is_lost(job) or job.submission_id == "train-1"
+
+    connected.add("train-1", "SUCCEEDED")
+    one = Undone(task_id="train", job_name="train", entrypoint=ENTRYPOINT, ownership=RECORDS)
+    assert deferred(one).submission_id == "train-2"
+    assert connected.submitted == ["train-2"]
+
+
 def test_a_second_try_finds_the_job_of_the_first(connected: FakeRay, store: InMemoryStore):
     deferred(operator())
     deferred(operator(), by=claim(2))
