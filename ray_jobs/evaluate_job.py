@@ -35,7 +35,7 @@ log = logging.getLogger("ray_jobs.evaluate")
 
 def run(job: entry.Job, crew: Crew | None = None) -> None:
     """Evaluate, unless it was done already; with Ray's tasks, or another crew."""
-    key = keys.run(job.spec.run_id, "evaluation.json")
+    key = keys.judged(job.spec.run_id, "evaluation.json")
     champion = find_document(job.store, ChampionPointer, keys.champion(job.spec.manifest.dataset))
     found = job.store.get_tagged(key)
     if found is not None and _still_holds(job, found.data, champion):

@@ -109,7 +109,7 @@ def _runs_of(store: Store, base: str) -> tuple[str | None, str]:
     """
     judged, run_id = None, base
     for number in count(2):
-        if not store.exists(keys.run(run_id, "card.json")):
+        if not store.exists(keys.judged(run_id, "card.json")):
             break
         judged, run_id = run_id, f"{base}-{number}"
     return judged, run_id

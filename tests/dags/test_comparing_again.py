@@ -36,7 +36,7 @@ def promote(store, version: int, at=NOON) -> None:
 def evaluated(store, run_id: str) -> None:
     """The run is verified, and evaluated beside champion version 1; it is better."""
     beside = evaluation(scores(45, run_id=run_id), scores(35, run_id="run1", version=1))
-    write_document(store, beside, keys.run(run_id, "evaluation.json"))
+    write_document(store, beside, keys.judged(run_id, "evaluation.json"))
     write_document(store, verification(run_id), keys.run(run_id, "verification.json"))
     write_document(store, registration(run_id), keys.run(run_id, "registration.json"))
 
@@ -120,7 +120,7 @@ def test_the_second_comparison_decides(planned, store, staged):
     again = staged(DAG, conf=triggered(planned), run_id="manual__2")
     again.run("plan")
     beside = evaluation(scores(45, run_id=run_id(again)), scores(44, run_id="run5", version=5))
-    store.put(keys.run(run_id(again), "evaluation.json"), beside.to_json())
+    store.put(keys.judged(run_id(again), "evaluation.json"), beside.to_json())
     assert again.run("gate")["decision"] == "kept"
     again.xcoms["approve", "return_value"] = NOT_ASKED
     assert again.run("promote")["decision"] == "kept"

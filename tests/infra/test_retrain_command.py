@@ -48,7 +48,7 @@ def session() -> StoreAlone:
     session = StoreAlone()
     write_run(session.objects)
     card = assemble_card(session.objects, "abc", "sample", 2)
-    write_document(session.objects, card, keys.run("abc", "card.json"))
+    write_document(session.objects, card, keys.judged("abc", "card.json"))
     return session
 
 

@@ -249,7 +249,9 @@ def test_the_same_material_gives_the_same_page(store, card, html):
 
 def test_figures_lie_beside_the_report_as_pngs_on_white(judged):
     store, _ = judged
-    found = {key.rpartition("/")[2]: store.get(key) for key in store.keys("runs/7abc04f1f4c8/fig")}
+    found = {
+        key.rpartition("/")[2]: store.get(key) for key in store.keys("judged/7abc04f1f4c8/fig")
+    }
     assert sorted(found) == sorted(f"{name}.png" for name in FIGURES)
     for data in found.values():
         with Image.open(io.BytesIO(data)) as picture:
@@ -442,7 +444,7 @@ def test_report_is_written_once(judged):
     card, shown = write_judged_run(store)
     before = dict(store.objects)
     other = card.model_copy(update={"verdict": verdict(card.spec.run_id)})
-    assert publish_report(store, other, shown) == key == keys.run("7abc04f1f4c8", "report.html")
+    assert publish_report(store, other, shown) == key == keys.judged("7abc04f1f4c8", "report.html")
     assert store.objects == before
 
 

@@ -173,4 +173,4 @@ def evaluated(store: InMemoryStore, run_id: str = "abc", hands: int = 1) -> Eval
     from ray_jobs import evaluate_job
 
     evaluate_job.run(Job(spec=spec(run_id), store=store, bucket="memory"), Here(store, hands))
-    return read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    return read_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))

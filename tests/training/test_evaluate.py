@@ -87,7 +87,7 @@ def test_no_stored_figure_plays_a_part(store):
     spoilt = InMemoryStore()
     spoilt.objects = dict(store.objects)
     lie = documents.evaluation(documents.scores(45, run_id="old"))
-    spoilt.put(keys.run("old", "evaluation.json"), lie.to_json())
+    spoilt.put(keys.judged("old", "evaluation.json"), lie.to_json())
     for name in ("card.json", "verdict.json", "verification.json"):
         spoilt.put(keys.run("old", name), b'{"accuracy": 1.0}')
     assert timeless(court.evaluated(spoilt)) == timeless(court.evaluated(store))
@@ -109,7 +109,7 @@ def test_how_many_hands_work_changes_nothing(store):
     court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2", test_shards=4)
     results = list[EvaluationResult]()
     for hands in (1, 3, 9):
-        store.delete([keys.run("abc", "evaluation.json")])
+        store.delete([keys.judged("abc", "evaluation.json")])
         results.append(timeless(court.evaluated(store, hands=hands)))
     assert results[0] == results[1] == results[2]
     assert results[0].candidate.images == 15
@@ -140,7 +140,7 @@ def test_images_that_the_champion_has_learnt_from_judge_neither(store):
 
 def test_the_verdicts_of_other_runs_on_the_same_images_are_counted(store):
     digest = court.evaluated(store).test_digest
-    store.delete([keys.run("abc", "evaluation.json")])
+    store.delete([keys.judged("abc", "evaluation.json")])
     for run_id in ("abc", "abc-2", "old"):
         store.put(keys.decisions("sample", digest) + f"{run_id}.json", b"{}")
     store.put(keys.decisions("sample", "0" * 64) + "old.json", b"{}")
@@ -150,7 +150,7 @@ def test_the_verdicts_of_other_runs_on_the_same_images_are_counted(store):
 def test_the_digest_is_of_the_test_images_and_of_nothing_else(store):
     digest = court.evaluated(store).test_digest
     court.version(store, {Split.TRAIN: LEARNT[:3], Split.TEST: TEST}, "v2")
-    store.delete([keys.run("abc", "evaluation.json")])
+    store.delete([keys.judged("abc", "evaluation.json")])
     assert court.evaluated(store).test_digest == digest
 
 
@@ -220,4 +220,4 @@ def test_a_version_without_test_images_judges_nobody(store):
     court.version(store, {Split.TRAIN: LEARNT}, "v2")
     with pytest.raises(DataError, match="sample v2 has no test images; expected images in every"):
         court.evaluated(store)
-    assert not store.exists(keys.run("abc", "evaluation.json"))
+    assert not store.exists(keys.judged("abc", "evaluation.json"))

@@ -87,4 +87,4 @@ def _keep(store: Store, run_id: str, sha256: str, pixels: NDArray[np.uint8]) -> 
     Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
     content = hashlib.sha256(file.getvalue()).hexdigest()
     name = f"exhibits/{sha256[:12]}-{content[:12]}.jpg"
-    return put_content(store, keys.run(run_id, name), file.getvalue())
+    return put_content(store, keys.judged(run_id, name), file.getvalue())
