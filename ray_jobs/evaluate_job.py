@@ -28,7 +28,7 @@ from ray_jobs.training.evaluation.crew import Cluster, Crew
 from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show
 from ray_jobs.training.evaluation.overlap import Overlap
 from ray_jobs.training.evaluation.predictions import keep_predictions
-from ray_jobs.training.evaluation.trial import Trial, contender, hold
+from ray_jobs.training.evaluation.trial import Trial, contender, defender, hold
 
 log = logging.getLogger("ray_jobs.evaluate")
 
@@ -63,8 +63,10 @@ def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) 
 def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> EvaluationResult:
     started = time.monotonic()
     manifest = _newest(job.store, job.spec.manifest.dataset)
-    runs = [job.spec.run_id, *([champion.run_id] if champion else [])]
-    trial = hold(job.store, crew, manifest, [contender(job.store, run) for run in runs])
+    models = [contender(job.store, job.spec.run_id)]
+    if champion is not None:
+        models.append(defender(job.store, champion))
+    trial = hold(job.store, crew, manifest, models)
     judging = trial.judging
     test_digest = digest([one.sha256 for one in trial.test])
     left_out = Counter(trial.left_out)

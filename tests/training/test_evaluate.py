@@ -216,6 +216,24 @@ def test_another_champion_is_compared_again_until_something_was_decided(store):
     assert court.evaluated(store).champion.run_id == "odd"
 
 
+def named(key: str) -> str:
+    return rf"version 7 of model 'sample' \(run old\), cannot be asked: .*{key}.*`sortline promote"
+
+
+def test_a_champion_whose_documents_are_of_before_is_named_and_what_helps(store):
+    court.crown(store, "old")
+    store.put(keys.run("old", "exports.json"), b'{"schema_version": 1, "run_id": "old"}')
+    with pytest.raises(DataError, match=named(r"runs/old/exports\.json")):
+        court.evaluated(store)
+
+
+def test_a_champion_whose_files_are_gone_is_named_and_what_helps(store):
+    court.crown(store, "old")
+    store.delete([key for key in store.keys(keys.run("old")) if key.endswith("saved_model.pb")])
+    with pytest.raises(DataError, match=named(r"saved_model\.pb does not exist")):
+        court.evaluated(store)
+
+
 def test_a_version_without_test_images_judges_nobody(store):
     court.version(store, {Split.TRAIN: LEARNT}, "v2")
     with pytest.raises(DataError, match="sample v2 has no test images; expected images in every"):
