@@ -38,9 +38,9 @@ RIGHTS: dict[str, Rights] = {
         read=("datasets/", "shards/train/", "shards/val/", "weights/", "runs/"),
         write=("runs/", "weights/"),
     ),
-    "export": Rights(read=("datasets/", "shards/val/", "weights/", "runs/"), write=("runs/",)),
+    "export": Rights(read=("runs/",), write=("runs/",)),
     "evaluate": Rights(
-        read=("datasets/", "shards/test/", "shards/val/", "runs/", "judged/", "models/"),
+        read=("datasets/", "shards/test/", "runs/", "judged/", "models/"),
         write=("runs/", "judged/"),
     ),
     "judge": Rights(read=_JUDGE, write=_JUDGE),

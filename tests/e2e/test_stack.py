@@ -133,6 +133,28 @@ def test_training_may_read_nothing_that_judges_it(stack: Stack):
 @pytest.mark.parametrize(
     ("profile", "key", "may"),
     [
+        ("export", "runs/r/c", True),
+        ("export", "datasets/c", False),
+        ("export", "shards/val/c", False),
+        ("export", "weights/c", False),
+        ("evaluate", "shards/test/c", True),
+        ("evaluate", "judged/r/c", True),
+        ("evaluate", "shards/val/c", False),
+        ("evaluate", "shards/train/c", False),
+        ("serve", "judged/r/c", True),
+        ("serve", "shards/test/c", False),
+    ],
+)
+def test_an_identity_reads_what_its_step_needs(stack: Stack, profile: str, key: str, may: bool):
+    s3_client(stack, "admin").put_object(Bucket="sortline", Key=key, Body=b"x")
+    client = s3_client(stack, profile)
+
+    assert refused(lambda: client.get_object(Bucket="sortline", Key=key)) is not may
+
+
+@pytest.mark.parametrize(
+    ("profile", "key", "may"),
+    [
         ("ingest", "shards/test/b", True),
         ("ingest", "models/d/b", False),
         ("train", "runs/r/b", True),

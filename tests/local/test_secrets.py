@@ -105,6 +105,19 @@ def test_who_makes_a_model_reads_nothing_that_was_made_of_test_images(identity: 
     assert any(judged.startswith(prefix) for prefix in RIGHTS["judge"].read)
 
 
+@pytest.mark.parametrize(
+    ("identity", "prefixes"),
+    [
+        ("export", {"runs/"}),
+        ("evaluate", {"datasets/", "shards/test/", "runs/", "judged/", "models/"}),
+    ],
+)
+def test_who_ships_or_judges_a_model_reads_no_images_but_those_that_judge(
+    identity: str, prefixes: set[str]
+):
+    assert set(RIGHTS[identity].read) == prefixes
+
+
 def test_keys_survive_the_credentials_file():
     pairs = new_keys()
 
