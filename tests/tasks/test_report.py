@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tracemalloc
 from html.parser import HTMLParser
 
 import pytest
@@ -28,7 +29,7 @@ from tasks.report.page import Figure, plots_of, render
 from tasks.report.plot import png, svg
 from tasks.report.set_aside import set_aside
 from tasks.report.shipped import format_rows
-from tasks.report.steps import Step, read_steps, thinned
+from tasks.report.steps import Step, read_steps, smoothed, thinned
 from tasks.report.view import recipe_rows, split_rows
 from tests.fakes import InMemoryStore
 from tests.tasks.documents import (
@@ -308,6 +309,19 @@ def test_a_step_that_was_trained_twice_counts_as_the_last_time():
     assert read_steps(csv) == [Step(1, 0.1, 9, 0), Step(2, 0.2, 7, 0.5)]
 
 
+def test_a_step_is_added_up_once_however_long_the_window():
+    class Loss(float):
+        additions = 0
+
+        def __radd__(self, other: float) -> float:
+            Loss.additions += 1
+            return other + float(self)
+
+    smooth = smoothed([Loss(step) for step in range(1000)], window=101)
+    assert (smooth[0], smooth[500], smooth[-1]) == (25, 500, 974)
+    assert Loss.additions == 1000
+
+
 @pytest.mark.parametrize("count", [0, 1, 399, 400, 401, 10_000])
 def test_a_long_run_is_drawn_with_at_most_400_points_and_its_last(count):
     drawn = thinned(range(count))
@@ -386,6 +400,16 @@ def test_files_that_are_not_kept_are_counted_by_reason():
         (ImageState.QUARANTINED, "is cut off", 2, "b"),
         (ImageState.QUARANTINED, "is too small", 1, "c"),
     ]
+
+
+def test_files_are_counted_and_not_held():
+    paths = (f"{number:06}" for number in range(20_000))
+    tracemalloc.start()
+    (aside,) = set_aside(Entry(p, "x", ImageState.DUPLICATE, duplicate_of="a") for p in paths)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (aside.files, aside.example) == (20_000, "000000 (kept: a)")
+    assert peak_bytes < 100_000  # held, an entry takes 200
 
 
 def test_page_tells_what_was_set_aside_of_the_data_set(html):
