@@ -79,7 +79,7 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
         left_out=LeftOut(same=left_out[Overlap.SAME], near=left_out[Overlap.NEAR]),
         candidate=score(judging.candidate),
         comparison=judging.champion and compare(judging.candidate, judging.champion),
-        checks=check_test_split(trial.kept, judging.test, len(trial.test), manifest.classes),
+        checks=check_test_split(trial.groups, judging.test, len(trial.test), manifest.classes),
         predictions=keep_predictions(job.store, job.spec.run_id, trial),
         exhibits=_exhibits(job, judging, crew),
         seconds=time.monotonic() - started,

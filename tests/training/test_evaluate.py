@@ -10,14 +10,17 @@ import pytest
 from PIL import Image
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import EvaluationResult, ExhibitKind
-from ray_jobs.storage import fetch
+from ray_jobs.storage import fetch, read_document
+from ray_jobs.training.evaluation import parts
+from ray_jobs.training.evaluation.exhibits import Drawing, draw
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training import court
 from tests.training.conftest import KERAS_COPY
+from tests.training.rosters import sha_of
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
@@ -105,12 +108,15 @@ def test_a_champion_of_other_classes_is_compared_on_those_that_both_know(store):
     assert result.candidate.images == 15
 
 
-def test_how_many_hands_work_changes_nothing(store):
+def test_how_the_test_split_is_parted_changes_nothing(store, monkeypatch):
     court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2", test_shards=4)
+    manifest = read_document(store, DatasetManifest, keys.manifest("sample", "v2"))
     results = list[EvaluationResult]()
-    for hands in (1, 3, 9):
+    for images, count in {1: 4, 8: 2, 500: 1}.items():  # of 15 in four shards
+        monkeypatch.setattr(parts, "PART_IMAGES", images)
+        assert len(parts.parts_of(manifest)) == count
         store.delete([keys.judged("abc", "evaluation.json")])
-        results.append(timeless(court.evaluated(store, hands=hands)))
+        results.append(timeless(court.evaluated(store)))
     assert results[0] == results[1] == results[2]
     assert results[0].candidate.images == 15
 
@@ -187,6 +193,14 @@ def test_the_mistakes_are_shown_with_the_heat_of_the_wrong_answer(store):
         sizes = [Image.open(io.BytesIO(data)).size for data in pictures]
         assert sizes == [(224, 224)] * 2
         assert pictures[0] != pictures[1]
+
+
+def test_only_shards_that_hold_a_shown_image_are_fetched_for_it(store):
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2", test_shards=3)
+    manifest = read_document(store, DatasetManifest, keys.manifest("sample", "v2"))
+    store.delete([shard.key for shard in manifest.shards[Split.TEST][1:]])
+    shown = sha_of(TEST[0][0])  # in the first: a shard takes every third
+    assert set(draw(store, Drawing("abc", manifest, {shown: 0}))) == {shown}
 
 
 def test_what_both_models_part_over_is_shown_with_both_answers(store):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ from ray_jobs.scoring.answers import Answers, Model
 from ray_jobs.storage import MissingObjectError, Store, read_document
 from ray_jobs.training.evaluation.asking import Floats, Replies, ask
 from ray_jobs.training.evaluation.crew import Crew
-from ray_jobs.training.evaluation.entries import Kept, of_split, read_kept
-from ray_jobs.training.evaluation.overlap import Overlap, overlaps
+from ray_jobs.training.evaluation.entries import Entries, Groups, Kept
+from ray_jobs.training.evaluation.overlap import Learnt, Overlap, overlaps
 
 
 class Contender(NamedTuple):
@@ -41,7 +41,7 @@ class Trial:
 
     Attributes:
       manifest: of the version whose test images they are.
-      kept: all images of the version.
+      groups: those of all images of the version.
       test: its test images, sorted by sha256; all that follows is in this order.
       left_out: why one may not judge.
       candidate: answers of the candidate.
@@ -49,7 +49,7 @@ class Trial:
     """
 
     manifest: DatasetManifest
-    kept: list[Kept]
+    groups: Groups
     test: list[Kept]
     left_out: list[Overlap | None]
     candidate: Answers
@@ -61,7 +61,7 @@ class Trial:
         may = np.array([why is None for why in self.left_out], np.bool_)
         return Trial(
             self.manifest,
-            self.kept,
+            self.groups,
             [one for one, why in zip(self.test, self.left_out, strict=True) if why is None],
             [None] * int(may.sum()),
             self.candidate.at(may),
@@ -109,8 +109,8 @@ def hold(store: Store, crew: Crew, manifest: DatasetManifest, models: Sequence[C
     Raises:
       DataError: there are none, or others in the shards than in the table of entries.
     """
-    kept = read_kept(store, manifest)
-    test = of_split(kept, Split.TEST)
+    entries = Entries(store, manifest)
+    test = sorted(entries.kept(Split.TEST))
     replies = ask(crew, manifest, [one.exports for one in models])
     _check_whole(manifest, test, replies)
     answers = [
@@ -118,18 +118,18 @@ def hold(store: Store, crew: Crew, manifest: DatasetManifest, models: Sequence[C
         for one, given in zip(models, replies.probabilities, strict=True)
     ]
     learnt = _learnt(store, [one.learnt_from for one in models])
+    left_out = overlaps(test, learnt)
     champion = answers[1] if len(answers) > 1 else None
-    return Trial(manifest, kept, test, overlaps(test, learnt), answers[0], champion)
+    return Trial(manifest, entries.groups(), test, left_out, answers[0], champion)
 
 
-def _learnt(store: Store, versions: Sequence[DatasetManifest]) -> list[Kept]:
-    """The training and validation images of some versions."""
+def _learnt(store: Store, versions: Sequence[DatasetManifest]) -> Iterator[Learnt]:
+    """What was learnt from some versions, each of them once."""
     once = {manifest.entries.key: manifest for manifest in versions}
-    return [
-        one
-        for manifest in once.values()
-        for one in of_split(read_kept(store, manifest), Split.TRAIN, Split.VAL)
-    ]
+    for manifest in once.values():
+        entries = Entries(store, manifest)
+        apart = frozenset(one.sha256 for one in entries.kept(Split.TEST))
+        yield Learnt(entries.kept(Split.TRAIN, Split.VAL), apart)
 
 
 def _answers(
