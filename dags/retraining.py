@@ -110,7 +110,7 @@ def question() -> Question | None:
     registered = _registered(store)
     return approval.ask(
         read_document(store, RunSpec, keys.run(run_id, "spec.json")),
-        read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
+        read_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json")),
         verdict,
         version=registered.model_version,
         url=registered.url,
@@ -167,8 +167,8 @@ def report() -> dict[str, str]:
     key = publish_report(store, card, manifest)
     page = registry.keep_report(parts, store, registered.mlflow_run_id, key)
     registry.keep_card(parts, registered.mlflow_run_id, card)
-    write_document(store, card, keys.run(run_id, "card.json"))
-    card_uri = store.uri(keys.run(run_id, "card.json"))
+    write_document(store, card, keys.judged(run_id, "card.json"))
+    card_uri = store.uri(keys.judged(run_id, "card.json"))
     return {"card": card_uri, "report": store.uri(key), "page": page}
 
 

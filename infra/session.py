@@ -66,7 +66,7 @@ class Session:
     def keep_report(self, run_id: str) -> Path:
         """A run's report as a file of this machine, readable when the stack is down."""
         path = self.stack.home / "reports" / f"{run_id}.html"
-        html = self.store("serve").get(keys.run(run_id, "report.html"))
+        html = self.store("serve").get(keys.judged(run_id, "report.html"))
         write_private(path, html.decode())
         return path
 

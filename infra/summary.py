@@ -81,10 +81,12 @@ def _retrain_facts(retraining: Retraining) -> dict[str, str]:
 
 def _verdict(retraining: Retraining) -> Text:
     answer = retraining.answer
-    low, high = answer["test_accuracy_interval"]
     text = Text(answer["verdict"].upper(), _VERDICT_STYLES[answer["verdict"]])
-    text.append(f"  test accuracy {answer['test_accuracy']:.3f}", "bold")
-    text.append(f" (95% interval {low:.3f} to {high:.3f})\n", "none")
+    text.append(f"  test accuracy {_rate(answer['test_accuracy'])}", "bold")
+    if answer["test_accuracy_interval"]:
+        low, high = answer["test_accuracy_interval"]
+        text.append(f" (95% interval {low:.3f} to {high:.3f})", "none")
+    text.append("\n")
     text.append("\n".join(answer["reasons"]) + "\n", "none")
     return text
 
@@ -107,7 +109,7 @@ def _per_class(made: Demo) -> RenderableType:
 
 
 def _rate(value: float | None) -> str:
-    return "no images" if value is None else f"{value:.3f}"
+    return "not defined" if value is None else f"{value:.3f}"
 
 
 def facts(told: Mapping[str, str]) -> Table:

@@ -28,14 +28,14 @@ from ray_jobs.training.evaluation.crew import Cluster, Crew
 from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show
 from ray_jobs.training.evaluation.overlap import Overlap
 from ray_jobs.training.evaluation.predictions import keep_predictions
-from ray_jobs.training.evaluation.trial import Trial, contender, hold
+from ray_jobs.training.evaluation.trial import Trial, contender, defender, hold
 
 log = logging.getLogger("ray_jobs.evaluate")
 
 
 def run(job: entry.Job, crew: Crew | None = None) -> None:
     """Evaluate, unless it was done already; with Ray's tasks, or another crew."""
-    key = keys.run(job.spec.run_id, "evaluation.json")
+    key = keys.judged(job.spec.run_id, "evaluation.json")
     champion = find_document(job.store, ChampionPointer, keys.champion(job.spec.manifest.dataset))
     found = job.store.get_tagged(key)
     if found is not None and _still_holds(job, found.data, champion):
@@ -64,8 +64,10 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
     started = time.monotonic()
     model = job.spec.manifest.dataset
     manifest = _newest(job.store, model)
-    runs = [job.spec.run_id, *([champion.run_id] if champion else [])]
-    trial = hold(job.store, crew, manifest, [contender(job.store, run) for run in runs])
+    models = [contender(job.store, job.spec.run_id)]
+    if champion is not None:
+        models.append(defender(job.store, champion))
+    trial = hold(job.store, crew, manifest, models)
     judging = trial.judging
     test_digest = digest([one.sha256 for one in trial.test])
     left_out = Counter(trial.left_out)
@@ -79,7 +81,7 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
         left_out=LeftOut(same=left_out[Overlap.SAME], near=left_out[Overlap.NEAR]),
         candidate=score(judging.candidate),
         comparison=judging.champion and compare(judging.candidate, judging.champion),
-        checks=check_test_split(trial.kept, judging.test, len(trial.test), manifest.classes),
+        checks=check_test_split(trial.groups, judging.test, len(trial.test), manifest.classes),
         predictions=keep_predictions(job.store, job.spec.run_id, trial),
         exhibits=_exhibits(job, judging, crew),
         seconds=time.monotonic() - started,

@@ -31,7 +31,7 @@ def assemble_card(store: Store, run_id: str, model: str, model_version: int) -> 
         verification=read_document(
             store, VerificationResult, keys.run(run_id, "verification.json")
         ),
-        evaluation=read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json")),
+        evaluation=read_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json")),
         verdict=read_document(store, Verdict, keys.run(run_id, "verdict.json")),
         model=model,
         model_version=model_version,

@@ -103,7 +103,12 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
 
 def decode_entries(data: bytes) -> list[Entry]:
     """The entries of a table, sorted by path."""
-    return [_entry(row) for row in from_parquet(data, COLUMNS)]
+    return list(iter_entries(data))
+
+
+def iter_entries(data: bytes) -> Iterator[Entry]:
+    """The same, a few rows at a time."""
+    return map(_entry, from_parquet(data, COLUMNS))
 
 
 def open_entries(data: bytes) -> Workbook:

@@ -106,7 +106,7 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
       DataError, SortlineError: as in `decide`.
       MissingObjectError: a step has not written its document yet.
     """
-    evaluation, scored = _evidence(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    evaluation, scored = _evidence(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))
     verification, ran = _evidence(store, VerificationResult, keys.run(run_id, "verification.json"))
     _check_champion_of_now(evaluation, champion)
     candidate = Candidate(
@@ -122,7 +122,7 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
 
 def mark(store: Store, model: str, run_id: str) -> None:
     """Count the run's verdict among those that rest on its test images, once."""
-    evaluation = read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    evaluation = read_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))
     store.put_once(keys.decisions_on(model, evaluation.test_digest) + run_id, b"")
 
 

@@ -94,11 +94,12 @@ def _runs(store: Store, keep_candidates: int) -> Iterator[Run]:
 def _run(store: Store, run_id: str, objects: Iterable[Listed], kept: set[str]) -> Run | None:
     """A run, or None where its card cannot be read: nobody knows what it names."""
     try:
-        card = find_document(store, ModelCard, keys.run(run_id, "card.json"))
+        card = find_document(store, ModelCard, keys.judged(run_id, "card.json"))
     except SpecError as error:
         log.warning("run %s is left alone: %s", run_id, error)
         return None
-    return Run(run_id, tuple(objects), named_by(card) if card else None, run_id in kept)
+    whole = (*objects, *store.listed(keys.judged(run_id)))
+    return Run(run_id, whole, named_by(card) if card else None, run_id in kept)
 
 
 def _champions(store: Store, model: str) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ray_jobs.contract import keys
@@ -31,7 +32,8 @@ class Kind(StrEnum):
 Leftovers = Mapping[Kind, list[Listed]]
 
 _CHECKPOINTS = "ray-train/"
-_FILES = ("export/", "weights/", "exhibits/", "predictions")
+_FILES = ("export/", "weights/")
+_JUDGED_FILES = ("exhibits/", "predictions")
 _LASTING = ("spec.json", "registration.json")
 
 
@@ -53,7 +55,7 @@ class Run:
 
     Attributes:
       run_id: its name.
-      objects: all of them.
+      objects: all of them, and of its judgement.
       named: keys of the files that its card names; None where it has no card.
       is_kept: whether its version was champion once, or is among the newest.
     """
@@ -63,15 +65,25 @@ class Run:
     named: frozenset[str] | None
     is_kept: bool
 
-    def below(self, *prefixes: str) -> Iterator[Listed]:
-        """What lies below these prefixes."""
-        starts = tuple(keys.run(self.run_id, prefix) for prefix in prefixes)
-        return (one for one in self.objects if one.key.startswith(starts))
+    @property
+    def checkpoints(self) -> Iterator[Listed]:
+        """Those of its training."""
+        return self._below(keys.run(self.run_id, _CHECKPOINTS))
+
+    @property
+    def files(self) -> Iterator[Listed]:
+        """What its documents name, or named once."""
+        made = (keys.run(self.run_id, prefix) for prefix in _FILES)
+        judged = (keys.judged(self.run_id, prefix) for prefix in _JUDGED_FILES)
+        return self._below(*made, *judged)
+
+    def _below(self, *prefixes: str) -> Iterator[Listed]:
+        return (one for one in self.objects if one.key.startswith(prefixes))
 
     @property
     def ended(self) -> datetime:
         """When its card was written, or where there is none, the last object."""
-        card = keys.run(self.run_id, "card.json")
+        card = keys.judged(self.run_id, "card.json")
         last = (one.modified for one in self.objects if one.key == card)
         return next(last, None) or max(one.modified for one in self.objects)
 
@@ -82,9 +94,9 @@ def leftovers(run: Run, age: Age) -> Leftovers:
         return {Kind.GIVEN_UP: _backwards(run)} if _is_given_up(run, age) else {}
     if run.ended > age.complete:
         return {}
-    strays = [one for one in run.below(*_FILES) if one.key not in run.named]
+    strays = [one for one in run.files if one.key not in run.named]
     found = {
-        Kind.CHECKPOINTS: list(run.below(_CHECKPOINTS)),
+        Kind.CHECKPOINTS: list(run.checkpoints),
         Kind.UNREFERENCED: [one for one in strays if one.modified <= age.complete],
     }
     if not run.is_kept:
@@ -101,7 +113,7 @@ def _backwards(run: Run) -> list[Listed]:
     lasting = {keys.run(run.run_id, name) for name in _LASTING}
     return sorted(
         (one for one in run.objects if one.key not in lasting),
-        key=lambda one: ("/" in one.key.removeprefix(keys.run(run.run_id)), -_instant(one)),
+        key=lambda one: (not _is_document(one.key), -_instant(one)),
     )
 
 
@@ -122,6 +134,15 @@ def _references(card: ModelCard) -> Iterator[ObjectRef]:
         yield from export.files
     for exhibit in card.evaluation.exhibits:
         yield from (exhibit.picture, exhibit.overlay)
+
+
+def _is_document(key: str) -> bool:
+    """Whether it lies in no folder of its run.
+
+    >>> _is_document(keys.run("ab12", "exports.json")), _is_document(keys.judged("ab12", "a/b"))
+    (True, False)
+    """
+    return len(PurePosixPath(key).parts) == len(PurePosixPath(keys.run("_", "_")).parts)
 
 
 def _instant(one: Listed) -> float:

@@ -108,7 +108,7 @@ def _is_forced(store: Store, order: Order) -> bool:
 
 
 def _is_judged(store: Store, run_id: str) -> bool:
-    return store.exists(keys.run(run_id, "card.json"))
+    return store.exists(keys.judged(run_id, "card.json"))
 
 
 def _runs_of(store: Store, base: str) -> tuple[str | None, str]:

@@ -16,8 +16,8 @@ Figures = dict[str, Any]
 
 def is_there(store: Store, run_id: str, step: str) -> bool:
     """Whether a step's document is where the step wrote it. Raises KeyError: no such step."""
-    name, _ = _STEPS[step]
-    return store.exists(keys.run(run_id, name))
+    place, name, _ = _STEPS[step]
+    return store.exists(place(run_id, name))
 
 
 def of_step(store: Store, run_id: str, step: str) -> Figures:
@@ -32,8 +32,8 @@ def of_step(store: Store, run_id: str, step: str) -> Figures:
       KeyError: no such step.
       MissingObjectError: the step has not written its document.
     """
-    name, metrics = _STEPS[step]
-    key = keys.run(run_id, name)
+    place, name, metrics = _STEPS[step]
+    key = place(run_id, name)
     return {"document": store.uri(key), "metrics": metrics(store, key)}
 
 
@@ -108,9 +108,9 @@ def _comparison(comparison: Comparison) -> Figures:
     }
 
 
-_STEPS: dict[str, tuple[str, Callable[[Store, str], Figures]]] = {
-    "train": ("training.json", _training),
-    "export": ("exports.json", _export),
-    "verify": ("verification.json", _verification),
-    "evaluate": ("evaluation.json", _evaluation),
+_STEPS: dict[str, tuple[Callable[[str, str], str], str, Callable[[Store, str], Figures]]] = {
+    "train": (keys.run, "training.json", _training),
+    "export": (keys.run, "exports.json", _export),
+    "verify": (keys.run, "verification.json", _verification),
+    "evaluate": (keys.judged, "evaluation.json", _evaluation),
 }

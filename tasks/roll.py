@@ -59,7 +59,7 @@ def is_whole(store: Store, run_id: str) -> bool:
 def _entry(store: Store, key: str, registered: datetime) -> Entry:
     registration = read_document(store, Registration, key)
     run_id = registration.run_id
-    evaluation = find_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    evaluation = find_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))
     verdict = find_document(store, Verdict, keys.run(run_id, "verdict.json"))
     return Entry(
         registration=registration,

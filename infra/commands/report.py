@@ -52,7 +52,7 @@ def report(
 
 def find_registration(store: Store, run_id: str) -> Registration | None:
     """What was registered of a run that has its report; None where there is no such run."""
-    if not store.exists(keys.run(run_id, "report.html")):
+    if not store.exists(keys.judged(run_id, "report.html")):
         return None
     return find_document(store, Registration, keys.run(run_id, "registration.json"))
 
@@ -63,7 +63,7 @@ def judged(store: Store, model: str) -> Iterator[Registration]:
         read_document(store, Registration, key) for key in store.keys(keys.model_versions(model))
     ]
     for one in sorted(versions, key=lambda one: one.model_version, reverse=True):
-        if store.exists(keys.run(one.run_id, "report.html")):
+        if store.exists(keys.judged(one.run_id, "report.html")):
             yield one
 
 

@@ -103,7 +103,7 @@ def follow_retrain(session: Session, api: AirflowApi, run: DagRun) -> Retraining
             return follow_retrain(session, api, DagRun(run.dag_id, again))
     seconds = round(time.monotonic() - start, 1)
     planned = api.xcom(run.dag_id, run.run_id, "plan", "plan")
-    card = read_document(store, ModelCard, keys.run(planned["run_id"], "card.json"))
+    card = read_document(store, ModelCard, keys.judged(planned["run_id"], "card.json"))
     answer = _answer(card, store, unchanged=planned["unchanged"])
     jobs = {} if planned["unchanged"] else _ray_jobs(api, run)
     answer |= {"dag_run": run.run_id, "ray_jobs": jobs, "seconds": seconds}
@@ -156,7 +156,7 @@ def _answer(card: ModelCard, store: Store, *, unchanged: bool) -> dict[str, Any]
         "test_accuracy_interval": list(scores.accuracy.interval or ()),
         "model_version": card.model_version,
         "export": store.uri(exports[ExportFormat.SAVED_MODEL]),
-        "report": store.uri(keys.run(card.spec.run_id, "report.html")),
+        "report": store.uri(keys.judged(card.spec.run_id, "report.html")),
     }
 
 

@@ -27,9 +27,10 @@ class Rights(NamedTuple):
 
 
 _INGEST = ("datasets/", "shards/", "raw/", "staging/", "seen/")
-_JUDGE = ("datasets/", "runs/", "models/", "owners/")
+_JUDGE = ("datasets/", "runs/", "judged/", "models/", "owners/")
 
-# Training reads neither test shards nor raw photos: what decides a promotion stays unseen.
+# Training reads neither test shards nor raw photos, nor what was made of them (`judged/`): what
+# decides a promotion stays unseen.
 RIGHTS: dict[str, Rights] = {
     # Sources that lie in the stack's own bucket; none of its steps writes there.
     "ingest": Rights(read=(*_INGEST, "incoming/"), write=_INGEST),
@@ -37,12 +38,13 @@ RIGHTS: dict[str, Rights] = {
         read=("datasets/", "shards/train/", "shards/val/", "weights/", "runs/"),
         write=("runs/", "weights/"),
     ),
-    "export": Rights(read=("datasets/", "shards/val/", "weights/", "runs/"), write=("runs/",)),
+    "export": Rights(read=("runs/",), write=("runs/",)),
     "evaluate": Rights(
-        read=("datasets/", "shards/test/", "shards/val/", "runs/", "models/"), write=("runs/",)
+        read=("datasets/", "shards/test/", "runs/", "judged/", "models/"),
+        write=("runs/", "judged/"),
     ),
     "judge": Rights(read=_JUDGE, write=_JUDGE),
-    "serve": Rights(read=("datasets/", "models/", "runs/"), write=()),
+    "serve": Rights(read=("datasets/", "models/", "runs/", "judged/"), write=()),
 }
 ADMIN = "admin"
 MLFLOW = "mlflow"

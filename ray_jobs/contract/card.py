@@ -11,7 +11,7 @@ from ray_jobs.contract.verdict import Verdict
 
 
 class ModelCard(Document):
-    """`runs/<run_id>/card.json`: assembled last, from what each step wrote."""
+    """`judged/<run_id>/card.json`: assembled last, from what each step wrote."""
 
     spec: RunSpec
     training: TrainingResult

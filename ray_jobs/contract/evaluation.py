@@ -160,7 +160,7 @@ class Exhibit(Part):
 
 
 class EvaluationResult(Document):
-    """`runs/<run_id>/evaluation.json`: candidate and champion, scored in one job on one split.
+    """`judged/<run_id>/evaluation.json`: candidate and champion, scored in one job on one split.
 
     `manifest` is the newest version of the data set, `test_digest` is of its test images.
     `decisions_before` counts the verdicts that rest on the model's test split, which only ever

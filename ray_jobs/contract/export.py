@@ -54,6 +54,10 @@ class ExportResult(Document):
     refused: dict[ExportFormat, str] = Field(default_factory=dict[ExportFormat, str])
     seconds: float
 
+    def of(self, kind: ExportFormat) -> Export:
+        """What was made in one format. Raises StopIteration where it was refused."""
+        return next(one for one in self.exports if one.format is kind)
+
 
 class Parity(Part):
     """An export beside the trained model, on the same images.

@@ -1,7 +1,8 @@
 """Where each object lies in the bucket. The only place that spells a key.
 
 The split stands at the front of a shard's key, so that an identity's rights are plain prefixes:
-training may read `shards/train/` and `shards/val/`, never `shards/test/` nor `raw/`.
+training may read `shards/train/` and `shards/val/`, never `shards/test/` nor `raw/`. So does what
+shows test images, or tells their labels: it lies below `judged/`, not with the rest of a run.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ def staging(dataset: str, ingest_id: str, name: str) -> str:
 def run(run_id: str, name: str = "") -> str:
     """A document, or with no name the prefix, of one run."""
     return f"runs/{run_id}/{name}"
+
+
+def judged(run_id: str, name: str = "") -> str:
+    """A document, or with no name the prefix, of a run's judgement: training may not read it."""
+    return f"judged/{run_id}/{name}"
 
 
 def run_prefix() -> str:

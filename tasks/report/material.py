@@ -13,7 +13,7 @@ from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, fetch, find_document
-from tasks.entries import decode_entries
+from tasks.entries import iter_entries
 from tasks.report.set_aside import Aside, set_aside
 from tasks.report.steps import Step, read_steps
 
@@ -56,7 +56,7 @@ def gather(store: Store, card: ModelCard, manifest: DatasetManifest) -> Material
         manifest=manifest,
         registration=find_document(store, Registration, keys.run(run_id, "registration.json")),
         steps=read_steps(steps.data) if steps else (),
-        aside=set_aside(decode_entries(fetch(store, manifest.entries))),
+        aside=set_aside(iter_entries(fetch(store, manifest.entries))),
         pictures=_fetch_all(store, [ref for one in exhibits for ref in (one.picture, one.overlay)]),
     )
 

@@ -32,7 +32,7 @@ class Figure(NamedTuple):
 
 
 def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> str:
-    """Write `runs/<run_id>/figures/*.png`, then `report.html`, each once.
+    """Write `judged/<run_id>/figures/*.png`, then `report.html`, each once.
 
     Returns:
       The key of the report.
@@ -44,8 +44,8 @@ def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> 
     material = gather(store, card, manifest)
     plots = plots_of(material)
     for plot in plots:
-        store.put_once(keys.run(run_id, f"figures/{plot.name}.png"), png(plot))
-    key = keys.run(run_id, "report.html")
+        store.put_once(keys.judged(run_id, f"figures/{plot.name}.png"), png(plot))
+    key = keys.judged(run_id, "report.html")
     store.put_once(key, render(material, [Figure(plot, svg(plot)) for plot in plots]).encode())
     return key
 

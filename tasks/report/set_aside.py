@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -25,15 +25,19 @@ class Aside(NamedTuple):
 
 
 def set_aside(entries: Iterable[Entry]) -> list[Aside]:
-    """Duplicates, conflicts, then quarantined files, the most frequent reason first."""
-    found: defaultdict[tuple[ImageState, str], list[Entry]] = defaultdict(list)
+    """Duplicates, conflicts, then quarantined files, the most frequent reason first.
+
+    Args:
+      entries: of a version, sorted by path; none of them is held.
+    """
+    examples = dict[tuple[ImageState, str], str]()
+    files = Counter[tuple[ImageState, str]]()
     for entry in entries:
         if entry.state is not ImageState.KEPT:
-            found[entry.state, _reason(entry)].append(entry)
-    asides = [
-        Aside(state, reason, len(files), _example(files[0]))
-        for (state, reason), files in found.items()
-    ]
+            why = entry.state, _reason(entry)
+            examples.setdefault(why, _example(entry))
+            files[why] += 1
+    asides = [Aside(*why, files[why], example) for why, example in examples.items()]
     order = list(ImageState)
     return sorted(asides, key=lambda one: (order.index(one.state), -one.files, one.reason))
 

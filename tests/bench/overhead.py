@@ -154,7 +154,7 @@ def _judge(
         )
         registry.keep_report(settings, store, registered.mlflow_run_id, key)
         registry.keep_card(settings, registered.mlflow_run_id, card)
-        write_document(store, card, keys.run(run_id, "card.json"))
+        write_document(store, card, keys.judged(run_id, "card.json"))
 
 
 @contextmanager

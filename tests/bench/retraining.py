@@ -69,7 +69,7 @@ def retrain(
 
 
 def _card(store: Store, recipe: Recipe, seed: int) -> ModelCard:
-    found = [key for key in store.keys("runs/") if key.endswith("/card.json")]
+    found = [key for key in store.keys("judged/") if key.endswith("/card.json")]
     cards = [read_document(store, ModelCard, key) for key in found]
     own = [card for card in cards if card.spec.recipe == recipe and card.spec.seed == seed]
     return max(own, key=lambda card: card.model_version)

@@ -144,7 +144,7 @@ def test_a_rejection_or_silence_keeps_the_champion_and_the_run_goes_on(
     assert verdict_of(store).reasons == (reason, "better")
     assert history(store) == [(1, "gate")]
     stage.run("report")
-    assert reason in store.get(keys.run(RUN, "report.html")).decode()
+    assert reason in store.get(keys.judged(RUN, "report.html")).decode()
 
 
 def test_without_a_question_the_gate_decides_alone(run, store):

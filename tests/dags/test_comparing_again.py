@@ -37,7 +37,7 @@ def promote(store, version: int, at=NOON) -> None:
 def evaluated(store, run_id: str) -> None:
     """The run is verified, and evaluated beside champion version 1; it is better."""
     beside = evaluation(scores(45, run_id=run_id), scores(35, run_id="run1", version=1))
-    write_document(store, beside, keys.run(run_id, "evaluation.json"))
+    write_document(store, beside, keys.judged(run_id, "evaluation.json"))
     write_document(store, verification(run_id), keys.run(run_id, "verification.json"))
     write_document(store, registration(run_id), keys.run(run_id, "registration.json"))
 
@@ -110,14 +110,14 @@ def test_of_two_runs_that_are_triggered_for_a_forced_one_the_second_has_nothing_
     publish(store, manifest())
     first = staged(DAG)
     first.run("plan")
-    store.put(keys.run(run_id(first), "card.json"), b"{}")
+    store.put(keys.judged(run_id(first), "card.json"), b"{}")
     forced = staged(DAG, conf={"force": True}, run_id="manual__2")
     forced.run("plan")
     order = triggered(forced)
     again, twin = (staged(DAG, conf=order, run_id=f"manual__{n}") for n in (3, 4))
     assert again.run("plan") is True
     assert run_id(again) == run_id(forced) == f"{run_id(first)}-2"
-    store.put(keys.run(run_id(again), "card.json"), b"{}")
+    store.put(keys.judged(run_id(again), "card.json"), b"{}")
     assert twin.run("plan") is False
 
 
@@ -151,7 +151,7 @@ def test_the_second_comparison_decides(planned, store, staged):
     again = staged(DAG, conf=triggered(planned), run_id="manual__2")
     again.run("plan")
     beside = evaluation(scores(45, run_id=run_id(again)), scores(44, run_id="run5", version=5))
-    store.put(keys.run(run_id(again), "evaluation.json"), beside.to_json())
+    store.put(keys.judged(run_id(again), "evaluation.json"), beside.to_json())
     assert again.run("gate")["decision"] == "kept"
     again.xcoms["approve", "return_value"] = NOT_ASKED
     assert again.run("promote")["decision"] == "kept"

@@ -63,7 +63,7 @@ def test_the_event_of_what_a_late_one_has_trained_already_ends_as_unchanged(run,
     late = run((1, "sample", "v1"))
     planned(late)
     run_id = late.xcoms["plan", "plan"]["run_id"]
-    write_document(store, verdict(run_id), f"runs/{run_id}/card.json")
+    write_document(store, verdict(run_id), f"judged/{run_id}/card.json")
     next_one = run((2, "sample", "v2"))
     assert next_one.run("plan") is False
     assert next_one.xcoms["plan", "plan"]["unchanged"] is True

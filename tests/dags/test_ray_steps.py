@@ -26,19 +26,19 @@ def is_lost(stage, step: str, status: JobStatus) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("step", "name"),
+    ("step", "key_of", "name"),
     [
-        ("train", "training.json"),
-        ("export", "exports.json"),
-        ("verify", "verification.json"),
-        ("evaluate", "evaluation.json"),
+        ("train", keys.run, "training.json"),
+        ("export", keys.run, "exports.json"),
+        ("verify", keys.run, "verification.json"),
+        ("evaluate", keys.judged, "evaluation.json"),
     ],
 )
 def test_a_job_that_succeeded_and_whose_document_was_removed_is_made_again(
-    planned, store, step, name
+    planned, store, step, key_of, name
 ):
     assert is_lost(planned, step, JobStatus.SUCCEEDED)
-    store.put(keys.run(planned.xcoms["plan", "plan"]["run_id"], name), b"{}")
+    store.put(key_of(planned.xcoms["plan", "plan"]["run_id"], name), b"{}")
     assert not is_lost(planned, step, JobStatus.SUCCEEDED)
 
 

@@ -122,7 +122,7 @@ def test_the_data_set_in_the_store_is_the_one_that_was_told(
 
 
 def test_the_test_split_is_what_was_scored(first: dict[str, Any], store: ObjectStore):
-    key = keys.run(first["retrain"]["run_id"], "evaluation.json")
+    key = keys.judged(first["retrain"]["run_id"], "evaluation.json")
     evaluation = read_document(store, EvaluationResult, key)
     assert evaluation.split is Split.TEST
     assert evaluation.candidate.images == first["ingest"]["splits"]["test"]

@@ -118,15 +118,38 @@ def refused(call: Callable[[], object]) -> bool:
     return False
 
 
-def test_training_may_not_read_test_shards_nor_raw_photos(stack: Stack):
+def test_training_may_read_nothing_that_judges_it(stack: Stack):
     admin, train = s3_client(stack, "admin"), s3_client(stack, "train")
-    for key in ("shards/test/a", "shards/train/a", "raw/a", "datasets/d/m", "models/d/champion"):
+    unseen = ("shards/test/a", "raw/a", "judged/r/predictions", "models/d/champion")
+    for key in (*unseen, "shards/train/a", "datasets/d/m"):
         admin.put_object(Bucket="sortline", Key=key, Body=b"x")
 
-    for key in ("shards/test/a", "raw/a", "models/d/champion"):
+    for key in unseen:
         assert refused(lambda key=key: train.get_object(Bucket="sortline", Key=key)), key
     for key in ("shards/train/a", "datasets/d/m"):
         assert train.get_object(Bucket="sortline", Key=key)["Body"].read() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("profile", "key", "may"),
+    [
+        ("export", "runs/r/c", True),
+        ("export", "datasets/c", False),
+        ("export", "shards/val/c", False),
+        ("export", "weights/c", False),
+        ("evaluate", "shards/test/c", True),
+        ("evaluate", "judged/r/c", True),
+        ("evaluate", "shards/val/c", False),
+        ("evaluate", "shards/train/c", False),
+        ("serve", "judged/r/c", True),
+        ("serve", "shards/test/c", False),
+    ],
+)
+def test_an_identity_reads_what_its_step_needs(stack: Stack, profile: str, key: str, may: bool):
+    s3_client(stack, "admin").put_object(Bucket="sortline", Key=key, Body=b"x")
+    client = s3_client(stack, profile)
+
+    assert refused(lambda: client.get_object(Bucket="sortline", Key=key)) is not may
 
 
 @pytest.mark.parametrize(
@@ -138,9 +161,14 @@ def test_training_may_not_read_test_shards_nor_raw_photos(stack: Stack):
         ("train", "shards/train/b", False),
         ("export", "runs/r/b", True),
         ("export", "weights/b", False),
+        ("train", "judged/r/b", False),
+        ("export", "judged/r/b", False),
+        ("evaluate", "judged/r/b", True),
         ("evaluate", "models/d/b", False),
+        ("judge", "judged/r/b", True),
         ("judge", "models/d/b", True),
         ("serve", "runs/r/b", False),
+        ("serve", "judged/r/b", False),
     ],
 )
 def test_an_identity_writes_below_its_prefixes_only(

@@ -39,7 +39,7 @@ def session(tmp_path: Path) -> Offline:
     STORE.objects.clear()
     for version, run_id in enumerate(("aaa", "bbb", "ccc"), start=9):
         put_run(run_id, version)
-    STORE.delete([keys.run("ccc", "report.html")])  # trained and registered, not judged yet
+    STORE.delete([keys.judged("ccc", "report.html")])  # trained and registered, not judged yet
     return Offline(Stack.at(tmp_path / "home", {}), Screen(Console(quiet=True)))
 
 
@@ -48,7 +48,7 @@ def put_run(run_id: str, version: int) -> None:
     write_document(STORE, known, keys.run(run_id, "registration.json"))
     write_document(STORE, known, keys.model_version("sample", version))
     write_document(STORE, verdict(run_id), keys.run(run_id, "verdict.json"))
-    STORE.put(keys.run(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
+    STORE.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
 
 
 def test_the_newest_judged_run_is_fetched_where_none_is_named(session):

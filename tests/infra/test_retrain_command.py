@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from io import StringIO
 
+import pytest
+from rich.console import Console
+
+from infra import summary
 from infra.airflow_api import TaskState
 from infra.commands.retrain import DAG_ID, follow_retrain
 from infra.follow import DagRun
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.evaluation import Estimate
 from ray_jobs.storage import write_document
 from tasks.card import assemble_card
 from tests.infra.store_alone import StoreAlone
@@ -48,7 +54,7 @@ def session() -> StoreAlone:
     session = StoreAlone()
     write_run(session.objects)
     card = assemble_card(session.objects, "abc", "sample", 2)
-    write_document(session.objects, card, keys.run("abc", "card.json"))
+    write_document(session.objects, card, keys.judged("abc", "card.json"))
     return session
 
 
@@ -57,6 +63,19 @@ def test_the_answer_is_that_of_the_run_that_compared_again(session):
     assert (made.answer["dag_run"], made.answer["verdict"]) == ("second", "promoted")
     assert made.answer["test_accuracy"] == 41 / 45
     assert "the champion moved meanwhile: compared again by second" in session.told.getvalue()
+
+
+def test_an_accuracy_that_is_not_defined_is_said_to_be_so(session):
+    card = assemble_card(session.objects, "abc", "sample", 2)
+    none = Estimate(value=None, interval=None, images=0)  # no test image may judge
+    candidate = card.evaluation.candidate.model_copy(update={"accuracy": none})
+    evaluation = card.evaluation.model_copy(update={"candidate": candidate})
+    unjudged = card.model_copy(update={"evaluation": evaluation})
+    session.objects.put(keys.judged("abc", "card.json"), unjudged.to_json())
+    made = follow_retrain(session, TwoRuns(), DagRun(DAG_ID, "first"))
+    told = StringIO()
+    Console(file=told, width=200).print(summary.of_retraining(made))
+    assert "test accuracy not defined\n" in re.sub(r" +\n", "\n", told.getvalue())
 
 
 def test_an_interruption_ends_the_run_that_compares_again(session):

@@ -24,6 +24,7 @@ from infra.local.identities import (
     render_credentials,
 )
 from infra.local.vault import GRPC_FILES, Vault
+from ray_jobs.contract import keys
 
 
 @pytest.fixture
@@ -59,8 +60,8 @@ def test_two_homes_have_no_secret_in_common(vault: Vault, tmp_path: Path):
 
 
 def test_a_new_identity_gets_a_key_and_the_old_ones_keep_theirs(vault: Vault):
-    keys = parse_credentials(vault.aws_credentials.read_text())
-    older = {name: pair for name, pair in keys.items() if name != "serve"}
+    pairs = parse_credentials(vault.aws_credentials.read_text())
+    older = {name: pair for name, pair in pairs.items() if name != "serve"}
     vault.aws_credentials.write_text(render_credentials(older, older))
 
     fill_vault(vault, bucket="sortline")
@@ -96,10 +97,31 @@ def test_only_who_evaluates_or_ingests_reads_test_shards():
     assert readers == {"ingest", "evaluate", ADMIN}
 
 
-def test_keys_survive_the_credentials_file():
-    keys = new_keys()
+@pytest.mark.parametrize("identity", ["train", "export"])
+def test_who_makes_a_model_reads_nothing_that_was_made_of_test_images(identity: str):
+    judged = keys.judged("abc", "predictions.parquet")
 
-    assert parse_credentials(render_credentials(keys, keys)) == keys
+    assert not any(judged.startswith(prefix) for prefix in RIGHTS[identity].read)
+    assert any(judged.startswith(prefix) for prefix in RIGHTS["judge"].read)
+
+
+@pytest.mark.parametrize(
+    ("identity", "prefixes"),
+    [
+        ("export", {"runs/"}),
+        ("evaluate", {"datasets/", "shards/test/", "runs/", "judged/", "models/"}),
+    ],
+)
+def test_who_ships_or_judges_a_model_reads_no_images_but_those_that_judge(
+    identity: str, prefixes: set[str]
+):
+    assert set(RIGHTS[identity].read) == prefixes
+
+
+def test_keys_survive_the_credentials_file():
+    pairs = new_keys()
+
+    assert parse_credentials(render_credentials(pairs, pairs)) == pairs
 
 
 def test_the_fernet_key_is_one(vault: Vault):

@@ -290,7 +290,7 @@ def evaluation(candidate: Scores, champion: Scores | None = None) -> EvaluationR
         candidate=candidate,
         comparison=comparison(candidate, champion) if champion else None,
         checks=(DataCheck(name="images", passed=True, fact="45 test images, at least 10"),),
-        predictions=ref(keys.run(run, "predictions.parquet")),
+        predictions=ref(keys.judged(run, "predictions.parquet")),
         exhibits=(exhibit(run, ExhibitKind.MISTAKE), exhibit(run, ExhibitKind.DISAGREEMENT)),
         seconds=2.0,
     )
@@ -303,8 +303,8 @@ def exhibit(run_id: str, kind: ExhibitKind) -> Exhibit:
         label="glass",
         candidate=Answer(label="metal", probability=0.97),
         champion=Answer(label="glass", probability=0.6),
-        picture=content(keys.run(run_id, f"exhibits/{kind}.jpg"), jpeg()),
-        overlay=content(keys.run(run_id, f"exhibits/{kind}-overlay.jpg"), jpeg()),
+        picture=content(keys.judged(run_id, f"exhibits/{kind}.jpg"), jpeg()),
+        overlay=content(keys.judged(run_id, f"exhibits/{kind}-overlay.jpg"), jpeg()),
     )
 
 
@@ -316,7 +316,7 @@ def verdict(run_id: str = "abc", decision: Decision = Decision.PROMOTED) -> Verd
         champion_before=None,
         policy=Policy(),
         findings=(Finding(check=Check.FLOORS, passed=True, fact="accuracy 0.9, at least 0.5"),),
-        evidence=(ref(keys.run(run_id, "evaluation.json")),),
+        evidence=(ref(keys.judged(run_id, "evaluation.json")),),
     )
 
 
@@ -339,10 +339,11 @@ def write_run(store: Store, run_id: str = "abc") -> None:
         "registration": registration(run_id),
         "exports": exports(run_id),
         "verification": verification(run_id),
-        "evaluation": evaluation(scores(41, run_id=run_id)),
         "verdict": verdict(run_id),
     }.items():
         write_document(store, document, keys.run(run_id, f"{name}.json"))
+    judged = evaluation(scores(41, run_id=run_id))
+    write_document(store, judged, keys.judged(run_id, "evaluation.json"))
     for kind in ExhibitKind:
         shown = exhibit(run_id, kind)
         store.put(shown.picture.key, jpeg())

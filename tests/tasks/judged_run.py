@@ -249,7 +249,7 @@ def _evaluation(store: Store, manifest: DatasetManifest) -> EvaluationResult:
                 name="balance", passed=False, fact="可回收物/纸张 has 40 images, of 50 wanted"
             ),
         ),
-        predictions=documents.ref(keys.run(RUN, "predictions.parquet")),
+        predictions=documents.ref(keys.judged(RUN, "predictions.parquet")),
         exhibits=tuple(
             _exhibit(store, kind, number) for kind in ExhibitKind for number in range(EXHIBITS)
         ),
@@ -278,7 +278,7 @@ def _exhibit(store: Store, kind: ExhibitKind, number: int) -> Exhibit:
 
 def _keep(store: Store, jpeg: bytes) -> ObjectRef:
     name = hashlib.sha256(jpeg).hexdigest()[:16]
-    return put_content(store, keys.run(RUN, f"exhibits/{name}.jpg"), jpeg)
+    return put_content(store, keys.judged(RUN, f"exhibits/{name}.jpg"), jpeg)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ray_jobs.contract import keys
@@ -25,9 +27,14 @@ def test_card_holds_what_every_step_wrote(store):
 
 
 @pytest.mark.parametrize(
-    "step", ["spec", "training", "exports", "verification", "evaluation", "verdict"]
+    "key",
+    [
+        *(keys.run("abc", f"{step}.json") for step in ("spec", "training", "exports")),
+        *(keys.run("abc", f"{step}.json") for step in ("verification", "verdict")),
+        keys.judged("abc", "evaluation.json"),
+    ],
 )
-def test_a_step_that_has_not_written_leaves_no_card(store, step):
-    del store.objects[keys.run("abc", f"{step}.json")]
-    with pytest.raises(MissingObjectError, match=rf"runs/abc/{step}\.json does not exist"):
+def test_a_step_that_has_not_written_leaves_no_card(store, key):
+    del store.objects[key]
+    with pytest.raises(MissingObjectError, match=f"{re.escape(key)} does not exist"):
         assemble_card(store, "abc", "sample", 7)

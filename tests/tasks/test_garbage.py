@@ -161,7 +161,13 @@ def test_what_refers_goes_before_what_it_refers_to(source):
 def test_pointers_ledgers_runs_models_and_strangers_are_never_touched(source):
     store = InMemoryStore()
     run(store, source)
-    others = [keys.run("1", "card.json"), keys.champion("waste"), keys.weights("0"), "raw/README"]
+    others = [
+        keys.run("1", "spec.json"),
+        keys.judged("1", "card.json"),
+        keys.champion("waste"),
+        keys.weights("0"),
+        "raw/README",
+    ]
     others += [keys.owner("1"), keys.ledger("lost"), keys.latest("lost")]
     for key in others:
         store.put(key, b"{}")

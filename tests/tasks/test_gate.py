@@ -291,7 +291,7 @@ def store() -> InMemoryStore:
     """Run `new` was verified, and evaluated beside version 4, of run `old`."""
     store = InMemoryStore()
     result = evaluation(scores(45, run_id="new"), scores(38, run_id="old", version=4))
-    write_document(store, result, keys.run("new", "evaluation.json"))
+    write_document(store, result, keys.judged("new", "evaluation.json"))
     write_document(store, verification("new"), keys.run("new", "verification.json"))
     return store
 
@@ -300,7 +300,7 @@ def test_a_verdict_names_its_evidence_by_the_bytes_that_were_read(store):
     verdict = judge(store, "new", pointer("old", 4), Policy())
     assert (verdict.run_id, verdict.decision, verdict.champion_before) == ("new", "promoted", 4)
     assert [one.key for one in verdict.evidence] == [
-        "runs/new/evaluation.json",
+        "judged/new/evaluation.json",
         "runs/new/verification.json",
     ]
     for one in verdict.evidence:
@@ -317,13 +317,13 @@ def test_a_champion_that_moved_since_the_evaluation_is_not_judged_against(store)
 
 def test_a_champion_that_came_up_after_an_evaluation_without_one_is_seen(store):
     alone = evaluation(scores(40, run_id="new"))
-    store.put(keys.run("new", "evaluation.json"), alone.to_json())
+    store.put(keys.judged("new", "evaluation.json"), alone.to_json())
     with pytest.raises(LostRaceError, match="run None"):
         judge(store, "new", pointer("other"), Policy())
 
 
 def test_a_first_model_that_fails_and_that_a_person_made_champion_is_judged_all_the_same(store):
-    store.put(keys.run("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
+    store.put(keys.judged("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
     with pytest.raises(DataError, match="there is no champion to keep"):
         judge(store, "new", None, Policy())
     verdict = judge(store, "new", pointer("new"), Policy())

@@ -39,8 +39,8 @@ def complete(store, version: int, *, days_ago: int = 30) -> str:
     for key in sorted(named_by(card)):
         store.put(key, b"heavy")
     store.put(keys.run(run_id, "ray-train/checkpoint_1/arrays"), b"old weights")
-    store.put(keys.run(run_id, "report.html"), b"page")
-    write_document(store, card, keys.run(run_id, "card.json"))
+    store.put(keys.judged(run_id, "report.html"), b"page")
+    write_document(store, card, keys.judged(run_id, "card.json"))
     store.now = NOON
     return run_id
 
@@ -63,13 +63,15 @@ def sweep(store, keep_candidates: int = 0, is_training=nobody):
 
 
 def left(store, run_id: str) -> set[str]:
-    prefix = keys.run(run_id)
-    return {key.removeprefix(prefix) for key in store.keys(prefix)}
+    own, judged = keys.run(run_id), keys.judged(run_id)
+    found = [*store.keys(own), *store.keys(judged)]
+    return {key.removeprefix(own).replace(judged, "judged/") for key in found}
 
 
 def documents() -> set[str]:
-    steps = ("spec", "training", "exports", "verification", "evaluation", "verdict", "registration")
-    return {f"{step}.json" for step in (*steps, "card")} | {"report.html"}
+    steps = ("spec", "training", "exports", "verification", "verdict", "registration")
+    judged = ("evaluation.json", "card.json", "report.html")
+    return {f"{step}.json" for step in steps} | {f"judged/{name}" for name in judged}
 
 
 def test_of_an_old_candidate_the_files_go_and_the_documents_stay(store):
@@ -145,30 +147,37 @@ def test_a_young_run_is_not_touched(store):
 def test_a_file_that_no_document_names_goes_also_from_a_version_that_is_kept(store):
     run_id = complete(store, 1)
     store.now = NOON - 20 * DAY
-    store.put(keys.run(run_id, "exhibits/stray.jpg"), b"of an evaluation that was made anew")
-    store.put(keys.run(run_id, "predictions-0123.parquet"), b"also")
+    store.put(keys.judged(run_id, "exhibits/stray.jpg"), b"of an evaluation that was made anew")
+    store.put(keys.judged(run_id, "predictions-0123.parquet"), b"also")
     store.now = NOON
     store.put(keys.run(run_id, "export/young"), b"young")
     gone = sweep(store, keep_candidates=1)
-    assert gone[Kind.UNREFERENCED] == ["r1/exhibits/stray.jpg", "r1/predictions-0123.parquet"]
+    assert gone[Kind.UNREFERENCED] == [
+        "judged/r1/exhibits/stray.jpg",
+        "judged/r1/predictions-0123.parquet",
+    ]
     assert "export/young" in left(store, run_id)
 
 
 def given_up(store, run_id: str = "r1", *, days_ago: int = 30) -> None:
-    """A run that died after its export; a document a minute."""
+    """A run that died after its evaluation; a document a minute."""
     store.now = NOON - days_ago * DAY
     for name in ("spec", "training", "registration", "exports"):
         store.put(keys.run(run_id, f"ray-train/{name}"), b"x")
         store.put(keys.run(run_id, f"{name}.json"), b"{}")
         store.now += timedelta(minutes=1)
+    store.put(keys.judged(run_id, "evaluation.json"), b"{}")
+    store.put(keys.judged(run_id, "exhibits/one.jpg"), b"x")
     store.now = NOON
 
 
 def test_of_a_run_that_was_given_up_only_the_order_and_its_number_stay(store):
     given_up(store)
     gone = sweep(store)[Kind.GIVEN_UP]
-    assert gone[:2] == ["r1/exports.json", "r1/training.json"]  # the newest document first
-    assert len(gone) == 6
+    # The newest document first, files after all of them.
+    assert gone[:3] == ["judged/r1/evaluation.json", "r1/exports.json", "r1/training.json"]
+    assert gone[3] == "judged/r1/exhibits/one.jpg"
+    assert len(gone) == 8
     assert left(store, "r1") == {"spec.json", "registration.json"}
     assert sweep(store) == {}
 
@@ -208,7 +217,7 @@ def test_a_newest_candidate_that_was_never_judged_stays_whole(store):
 def test_a_run_whose_card_cannot_be_read_is_left_alone_and_the_others_are_not(store, caplog):
     complete(store, 1)
     complete(store, 2)
-    store.put(keys.run("r1", "card.json"), b"{}")
+    store.put(keys.judged("r1", "card.json"), b"{}")
     sweep(store)
     assert "ray-train/checkpoint_1/arrays" in left(store, "r1")
     assert "run r1 is left alone" in caplog.text

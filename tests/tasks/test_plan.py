@@ -35,7 +35,7 @@ def spec_of(store, planned) -> RunSpec:
 
 
 def judge(store, planned):
-    write_document(store, verdict(planned.run_id), keys.run(planned.run_id, "card.json"))
+    write_document(store, verdict(planned.run_id), keys.judged(planned.run_id, "card.json"))
 
 
 def test_plan_names_the_run_after_what_goes_into_it_and_writes_its_spec(store):

@@ -245,9 +245,9 @@ def test_a_login_file_that_is_no_login_is_named_without_its_content(settings, tm
 
 def test_a_report_and_its_figures_lie_beside_the_run(settings, store):
     mlflow_run_id = registry.register_candidate(settings, store, "abc").mlflow_run_id
-    key = keys.run("abc", "report.html")
+    key = keys.judged("abc", "report.html")
     store.put(key, "<p>可回收物".encode())
-    store.put(keys.run("abc", "figures/loss.png"), b"\x89PNG")
+    store.put(keys.judged("abc", "figures/loss.png"), b"\x89PNG")
     for _ in range(2):
         page = registry.keep_report(settings, store, mlflow_run_id, key)
     assert page.endswith("/artifacts/report.html?workflowType=machine_learning")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tracemalloc
 from html.parser import HTMLParser
 
 import pytest
@@ -28,7 +29,7 @@ from tasks.report.page import Figure, plots_of, render
 from tasks.report.plot import png, svg
 from tasks.report.set_aside import set_aside
 from tasks.report.shipped import format_rows
-from tasks.report.steps import Step, read_steps, thinned
+from tasks.report.steps import Step, read_steps, smoothed, thinned
 from tasks.report.view import recipe_rows, split_rows
 from tests.fakes import InMemoryStore
 from tests.tasks.documents import (
@@ -252,7 +253,9 @@ def test_the_same_material_gives_the_same_page(store, card, html):
 
 def test_figures_lie_beside_the_report_as_pngs_on_white(judged):
     store, _ = judged
-    found = {key.rpartition("/")[2]: store.get(key) for key in store.keys("runs/7abc04f1f4c8/fig")}
+    found = {
+        key.rpartition("/")[2]: store.get(key) for key in store.keys("judged/7abc04f1f4c8/fig")
+    }
     assert sorted(found) == sorted(f"{name}.png" for name in FIGURES)
     for data in found.values():
         with Image.open(io.BytesIO(data)) as picture:
@@ -307,6 +310,19 @@ def test_curves_show_every_step_and_how_they_were_smoothed(whole):
 def test_a_step_that_was_trained_twice_counts_as_the_last_time():
     csv = b"step,epoch,learning_rate,loss,accuracy\n1,1,0.1,9,0\n2,1,0.1,8,0\n2,1,0.2,7,0.5\n"
     assert read_steps(csv) == [Step(1, 0.1, 9, 0), Step(2, 0.2, 7, 0.5)]
+
+
+def test_a_step_is_added_up_once_however_long_the_window():
+    class Loss(float):
+        additions = 0
+
+        def __radd__(self, other: float) -> float:
+            Loss.additions += 1
+            return other + float(self)
+
+    smooth = smoothed([Loss(step) for step in range(1000)], window=101)
+    assert (smooth[0], smooth[500], smooth[-1]) == (25, 500, 974)
+    assert Loss.additions == 1000
 
 
 @pytest.mark.parametrize("count", [0, 1, 399, 400, 401, 10_000])
@@ -389,6 +405,16 @@ def test_files_that_are_not_kept_are_counted_by_reason():
     ]
 
 
+def test_files_are_counted_and_not_held():
+    paths = (f"{number:06}" for number in range(20_000))
+    tracemalloc.start()
+    (aside,) = set_aside(Entry(p, "x", ImageState.DUPLICATE, duplicate_of="a") for p in paths)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (aside.files, aside.example) == (20_000, "000000 (kept: a)")
+    assert peak_bytes < 100_000  # held, an entry takes 200
+
+
 def test_page_tells_what_was_set_aside_of_the_data_set(html):
     text = Page(html).text
     assert "300 images kept; set aside: 4 duplicate, 2 in conflict, 1 quarantined." in text
@@ -445,7 +471,7 @@ def test_report_is_written_once(judged):
     card, shown = write_judged_run(store)
     before = dict(store.objects)
     other = card.model_copy(update={"verdict": verdict(card.spec.run_id)})
-    assert publish_report(store, other, shown) == key == keys.run("7abc04f1f4c8", "report.html")
+    assert publish_report(store, other, shown) == key == keys.judged("7abc04f1f4c8", "report.html")
     assert store.objects == before
 
 

@@ -33,19 +33,17 @@ TRAINING = "training.json"
 
 
 @pytest.mark.parametrize(
-    ("step", "name"),
+    ("step", "key"),
     [
-        ("train", TRAINING),
-        ("export", "exports.json"),
-        ("verify", "verification.json"),
-        ("evaluate", "evaluation.json"),
+        ("train", f"runs/abc/{TRAINING}"),
+        ("export", "runs/abc/exports.json"),
+        ("verify", "runs/abc/verification.json"),
+        ("evaluate", "judged/abc/evaluation.json"),
     ],
 )
-def test_every_step_names_its_document_and_is_plain_json(
-    store: InMemoryStore, step: str, name: str
-):
+def test_every_step_names_its_document_and_is_plain_json(store: InMemoryStore, step: str, key: str):
     figures = of_step(store, "abc", step)
-    assert figures["document"] == f"s3://memory/runs/abc/{name}"
+    assert figures["document"] == f"s3://memory/{key}"
     assert json.loads(json.dumps(figures)) == figures
 
 
@@ -82,7 +80,7 @@ def test_an_evaluation_without_a_champion_says_so(store: InMemoryStore):
 
 def test_an_evaluation_tells_both_models_and_where_they_part(store: InMemoryStore):
     both = documents.evaluation(documents.scores(41), documents.scores(36, version=7))
-    write_document(store, both, keys.run("both", "evaluation.json"))
+    write_document(store, both, keys.judged("both", "evaluation.json"))
     compared = of_step(store, "both", "evaluate")["metrics"]["comparison"]
     assert compared["champion"]["model_version"] == 7
     assert compared["champion"]["accuracy"] == 0.8

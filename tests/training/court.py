@@ -36,8 +36,8 @@ CHANNEL_OF = {"glass": 0, "metal": 1, "paper": 2}
 class Here:
     """A crew in this process."""
 
-    def __init__(self, store: InMemoryStore, hands: int = 1) -> None:
-        self.store, self.hands = store, hands
+    def __init__(self, store: InMemoryStore) -> None:
+        self.store = store
 
     def each(self, work, orders):
         return [work(self.store, order) for order in orders]
@@ -168,9 +168,9 @@ def crown(store: InMemoryStore, run_id: str, model_version: int = 7) -> None:
     store.put(keys.champion("sample"), pointer.to_json())
 
 
-def evaluated(store: InMemoryStore, run_id: str = "abc", hands: int = 1) -> EvaluationResult:
+def evaluated(store: InMemoryStore, run_id: str = "abc") -> EvaluationResult:
     """What an evaluation writes."""
     from ray_jobs import evaluate_job
 
-    evaluate_job.run(Job(spec=spec(run_id), store=store, bucket="memory"), Here(store, hands))
-    return read_document(store, EvaluationResult, keys.run(run_id, "evaluation.json"))
+    evaluate_job.run(Job(spec=spec(run_id), store=store, bucket="memory"), Here(store))
+    return read_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.dataset import ImageState, Split
+from ray_jobs.storage import put_content
 from ray_jobs.training.evaluation.checks import check_test_split
-from ray_jobs.training.evaluation.entries import Kept
+from ray_jobs.training.evaluation.entries import Entries, Groups, Kept
+from tasks.entries import Entry, encode_entries
+from tests.fakes import InMemoryStore
+from tests.tasks.documents import manifest
 
 CLASSES = ("glass", "metal")
 
@@ -13,14 +17,26 @@ def images(count: int, label: str, split: Split = Split.TEST) -> list[Kept]:
     return [Kept(f"{split}{label}{n}", "", "", f"{label}{n}", label, split) for n in range(count)]
 
 
+def groups_of(kept: list[Kept]) -> Groups:
+    store = InMemoryStore()
+    entries = [
+        Entry(str(number), one.label, ImageState.KEPT, split=one.split, group=one.group)
+        for number, one in enumerate(sorted(kept))
+    ]
+    table = encode_entries(sorted(entries, key=lambda one: one.path))
+    return Entries(
+        store, manifest().model_copy(update={"entries": put_content(store, "e", table)})
+    ).groups()
+
+
 def failed(kept: list[Kept], judging: list[Kept], total: int) -> dict[str, str]:
-    found = check_test_split(kept, judging, total, CLASSES)
+    found = check_test_split(groups_of(kept), judging, total, CLASSES)
     return {check.name: check.fact for check in found if not check.passed}
 
 
 def test_a_sound_split_passes_with_its_figures():
     test = [*images(7, "glass"), *images(3, "metal")]
-    facts = [check.fact for check in check_test_split(test, test, 10, CLASSES)]
+    facts = [check.fact for check in check_test_split(groups_of(test), test, 10, CLASSES)]
     assert failed(test, test, 10) == {}
     assert facts == [
         "10 test images, at least 10",

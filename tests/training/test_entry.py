@@ -56,7 +56,7 @@ def test_a_spec_that_is_no_s3_address_is_the_callers_mistake(capsys):
     ("module", "absent"),
     [
         ("ray_jobs.train_job", ["tensorflow", "keras"]),
-        ("ray_jobs.verify_job", ["ray_jobs.training.models", "ray"]),
+        ("ray_jobs.verify_job", ["ray"]),
         ("ray_jobs.evaluate_job", ["tensorflow", "keras"]),
         ("ray_jobs.export_job", ["ray"]),
         ("ray_jobs.predict", ["tensorflow", "keras", "ray"]),

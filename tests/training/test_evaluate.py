@@ -10,14 +10,17 @@ import pytest
 from PIL import Image
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.dataset import Split
+from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import EvaluationResult, ExhibitKind
-from ray_jobs.storage import fetch
+from ray_jobs.storage import fetch, read_document
+from ray_jobs.training.evaluation import parts
+from ray_jobs.training.evaluation.exhibits import Drawing, draw
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training import court
 from tests.training.conftest import KERAS_COPY
+from tests.training.rosters import sha_of
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
@@ -87,9 +90,9 @@ def test_no_stored_figure_plays_a_part(store):
     spoilt = InMemoryStore()
     spoilt.objects = dict(store.objects)
     lie = documents.evaluation(documents.scores(45, run_id="old"))
-    spoilt.put(keys.run("old", "evaluation.json"), lie.to_json())
-    for name in ("card.json", "verdict.json", "verification.json"):
-        spoilt.put(keys.run("old", name), b'{"accuracy": 1.0}')
+    spoilt.put(keys.judged("old", "evaluation.json"), lie.to_json())
+    for key in (keys.judged("old", "card.json"), keys.run("old", "verdict.json")):
+        spoilt.put(key, b'{"accuracy": 1.0}')
     assert timeless(court.evaluated(spoilt)) == timeless(court.evaluated(store))
 
 
@@ -105,12 +108,15 @@ def test_a_champion_of_other_classes_is_compared_on_those_that_both_know(store):
     assert result.candidate.images == 15
 
 
-def test_how_many_hands_work_changes_nothing(store):
+def test_how_the_test_split_is_parted_changes_nothing(store, monkeypatch):
     court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2", test_shards=4)
+    manifest = read_document(store, DatasetManifest, keys.manifest("sample", "v2"))
     results = list[EvaluationResult]()
-    for hands in (1, 3, 9):
-        store.delete([keys.run("abc", "evaluation.json")])
-        results.append(timeless(court.evaluated(store, hands=hands)))
+    for images, count in {1: 4, 8: 2, 500: 1}.items():  # of 15 in four shards
+        monkeypatch.setattr(parts, "PART_IMAGES", images)
+        assert len(parts.parts_of(manifest)) == count
+        store.delete([keys.judged("abc", "evaluation.json")])
+        results.append(timeless(court.evaluated(store)))
     assert results[0] == results[1] == results[2]
     assert results[0].candidate.images == 15
 
@@ -140,7 +146,7 @@ def test_images_that_the_champion_has_learnt_from_judge_neither(store):
 
 def test_the_verdicts_of_other_runs_are_counted_on_these_images_and_on_all_of_the_split(store):
     digest = court.evaluated(store).test_digest
-    store.delete([keys.run("abc", "evaluation.json")])
+    store.delete([keys.judged("abc", "evaluation.json")])
     for run_id in ("abc", "abc-2", "old"):
         store.put(keys.decisions_on("sample", digest) + run_id, b"")
     store.put(keys.decisions_on("sample", "0" * 64) + "of-last-week", b"")
@@ -152,7 +158,7 @@ def test_the_verdicts_of_other_runs_are_counted_on_these_images_and_on_all_of_th
 def test_the_digest_is_of_the_test_images_and_of_nothing_else(store):
     digest = court.evaluated(store).test_digest
     court.version(store, {Split.TRAIN: LEARNT[:3], Split.TEST: TEST}, "v2")
-    store.delete([keys.run("abc", "evaluation.json")])
+    store.delete([keys.judged("abc", "evaluation.json")])
     assert court.evaluated(store).test_digest == digest
 
 
@@ -191,6 +197,14 @@ def test_the_mistakes_are_shown_with_the_heat_of_the_wrong_answer(store):
         assert pictures[0] != pictures[1]
 
 
+def test_only_shards_that_hold_a_shown_image_are_fetched_for_it(store):
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2", test_shards=3)
+    manifest = read_document(store, DatasetManifest, keys.manifest("sample", "v2"))
+    store.delete([shard.key for shard in manifest.shards[Split.TEST][1:]])
+    shown = sha_of(TEST[0][0])  # in the first: a shard takes every third
+    assert set(draw(store, Drawing("abc", manifest, {shown: 0}))) == {shown}
+
+
 def test_what_both_models_part_over_is_shown_with_both_answers(store):
     court.crown(store, "odd")
     shown = court.evaluated(store).exhibits
@@ -218,8 +232,26 @@ def test_another_champion_is_compared_again_until_something_was_decided(store):
     assert court.evaluated(store).champion.run_id == "odd"
 
 
+def named(key: str) -> str:
+    return rf"version 7 of model 'sample' \(run old\), cannot be asked: .*{key}.*`sortline promote"
+
+
+def test_a_champion_whose_documents_are_of_before_is_named_and_what_helps(store):
+    court.crown(store, "old")
+    store.put(keys.run("old", "exports.json"), b'{"schema_version": 1, "run_id": "old"}')
+    with pytest.raises(DataError, match=named(r"runs/old/exports\.json")):
+        court.evaluated(store)
+
+
+def test_a_champion_whose_files_are_gone_is_named_and_what_helps(store):
+    court.crown(store, "old")
+    store.delete([key for key in store.keys(keys.run("old")) if key.endswith("saved_model.pb")])
+    with pytest.raises(DataError, match=named(r"saved_model\.pb does not exist")):
+        court.evaluated(store)
+
+
 def test_a_version_without_test_images_judges_nobody(store):
     court.version(store, {Split.TRAIN: LEARNT}, "v2")
     with pytest.raises(DataError, match="sample v2 has no test images; expected images in every"):
         court.evaluated(store)
-    assert not store.exists(keys.run("abc", "evaluation.json"))
+    assert not store.exists(keys.judged("abc", "evaluation.json"))

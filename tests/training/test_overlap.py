@@ -8,7 +8,7 @@ import pytest
 from ray_jobs.contract.dataset import NEAR_BITS, Split
 from ray_jobs.training.evaluation import overlap
 from ray_jobs.training.evaluation.entries import Kept
-from ray_jobs.training.evaluation.overlap import Overlap, near_any, overlaps
+from ray_jobs.training.evaluation.overlap import Learnt, Overlap, near_any, overlaps
 
 FAR = "0f" * 32
 
@@ -37,11 +37,20 @@ ONES = "f" * 64
     ],
 )
 def test_what_was_learnt_from_or_looks_like_it_may_not_judge(test: Kept, why: Overlap | None):
-    assert overlaps([test], [kept("learnt", phash=ONES)]) == [why]
+    other = Learnt([kept("other", phash="00" * 32)], frozenset())
+    learnt = Learnt([kept("learnt", phash=ONES)], frozenset())
+    assert overlaps([test], [learnt, other]) == overlaps([test], [other, learnt]) == [why]
 
 
 def test_where_nothing_was_learnt_all_may_judge():
     assert overlaps([kept("a"), kept("b")], []) == [None, None]
+
+
+def test_what_the_ingest_of_a_version_has_found_apart_is_not_compared_again():
+    images = [kept("learnt", phash=ONES)]
+    test = [kept("old", phash=ONES), kept("new", phash=ONES), kept("grown", group="learnt")]
+    apart = frozenset(["old", "grown"])
+    assert overlaps(test, [Learnt(images, apart)]) == [None, Overlap.NEAR, Overlap.NEAR]
 
 
 def test_near_ones_are_found_whatever_is_held_at_once(monkeypatch):

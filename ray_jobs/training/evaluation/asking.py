@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import DatasetManifest, ShardRef, Split
-from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.export import ExportResult
 from ray_jobs.storage import Store
 from ray_jobs.training.data.photos import Photos, fetch_photos
-from ray_jobs.training.data.share import shards_of
 from ray_jobs.training.evaluation.crew import Crew
+from ray_jobs.training.evaluation.parts import parts_of
 
 if TYPE_CHECKING:
     from ray_jobs.training.export.shipped import Shipped
@@ -45,21 +44,12 @@ class Replies(NamedTuple):
 
 
 def ask(crew: Crew, manifest: DatasetManifest, exports: Sequence[ExportResult]) -> Replies:
-    """Ask every model about every test image once; sorted by sha256, whoever was in the crew.
+    """Ask every model about every test image once; sorted by sha256, however it was parted.
 
     Raises:
       DataError: the version has no test images.
     """
-    shards = [shard for shard in manifest.shards[Split.TEST] if shard.records]
-    parts = min(crew.hands, len(shards))
-    if not parts:
-        raise DataError(
-            f"{manifest.dataset} {manifest.version} has no test images",
-            "images in every split",
-            "Add images and ingest again",
-        )
-    given = (shards_of(part, parts, shards) for part in range(parts))
-    questions = [Question(manifest, some, tuple(exports)) for some in given]
+    questions = [Question(manifest, part, tuple(exports)) for part in parts_of(manifest)]
     return _joined(crew.each(reply, questions))
 
 

@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ray_jobs.contract.evaluation import DataCheck
-from ray_jobs.training.evaluation.entries import Kept
+from ray_jobs.training.evaluation.entries import Groups, Kept
 
 LEAST_IMAGES = 10
 MOST_LEFT_OUT = 0.05
 
 
 def check_test_split(
-    kept: Sequence[Kept], judging: Sequence[Kept], images: int, classes: Sequence[str]
+    groups: Groups, judging: Sequence[Kept], images: int, classes: Sequence[str]
 ) -> tuple[DataCheck, ...]:
     """Look at a version and at the test images that may judge.
 
     Args:
-      kept: every image of the version.
+      groups: those of all images of the version.
       judging: its test images that may judge.
       images: test images, those that may not judge among them.
       classes: of the version.
@@ -26,7 +26,7 @@ def check_test_split(
     return (
         _enough_images(len(judging)),
         _every_class(judging, classes),
-        _whole_groups(kept),
+        _whole_groups(groups),
         _few_left_out(images - len(judging), images),
     )
 
@@ -46,11 +46,9 @@ def _every_class(judging: Sequence[Kept], classes: Sequence[str]) -> DataCheck:
     return DataCheck(name="classes", passed=not missing, fact=fact)
 
 
-def _whole_groups(kept: Sequence[Kept]) -> DataCheck:
-    places = {(one.group, one.split) for one in kept}
-    across = sum(splits > 1 for splits in Counter(group for group, _ in places).values())
-    groups = len({group for group, _ in places})
-    fact = f"{across} of {groups} groups of near-duplicates lie across splits, none may"
+def _whole_groups(groups: Groups) -> DataCheck:
+    across = groups.across
+    fact = f"{across} of {groups.total} groups of near-duplicates lie across splits, none may"
     return DataCheck(name="groups", passed=not across, fact=fact)
 
 

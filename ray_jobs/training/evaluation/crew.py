@@ -23,11 +23,6 @@ _LOSSES = 3
 class Crew(Protocol):
     """Works on orders, each with a store at hand."""
 
-    @property
-    def hands(self) -> int:
-        """How many orders are worked on at once."""
-        ...
-
     def each(self, work: Callable[[Store, Order], Result], orders: Sequence[Order]) -> list[Result]:
         """The results, in the order of the orders."""
         ...
@@ -39,11 +34,6 @@ class Cluster:
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
         ray.init(ignore_reinit_error=True)
-
-    @property
-    def hands(self) -> int:
-        """The CPUs of the cluster, at least one: it may have to grow first."""
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def each(self, work: Callable[[Store, Order], Result], orders: Sequence[Order]) -> list[Result]:
         """The results of a task an order.

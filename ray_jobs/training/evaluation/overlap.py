@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,18 @@ class Overlap(StrEnum):
     NEAR = "near"
 
 
-def overlaps(test: Sequence[Kept], learnt: Sequence[Kept]) -> list[Overlap | None]:
+class Learnt(NamedTuple):
+    """A data set version that a model has learnt from.
+
+    `images` are its training and validation images, to be gone through once; `apart` the sha256 of
+    its test images: its ingest has compared those with `images` already.
+    """
+
+    images: Iterable[Kept]
+    apart: frozenset[str]
+
+
+def overlaps(test: Sequence[Kept], versions: Iterable[Learnt]) -> list[Overlap | None]:
     """For each test image, why it may not judge; None where it may.
 
     It is the same as one that was learnt from where bytes or pixels are; it is near where their
@@ -32,18 +44,33 @@ def overlaps(test: Sequence[Kept], learnt: Sequence[Kept]) -> list[Overlap | Non
 
     Args:
       test: images of a test split.
-      learnt: the training and validation images of the models, of their own versions.
+      versions: what the models have learnt from.
     """
-    contents = {one.sha256 for one in learnt} | {one.pixel_sha256 for one in learnt}
-    groups = {one.group for one in learnt}
-    near = near_any(_hashes(test), np.unique(_hashes(learnt), axis=0), NEAR_BITS).tolist()
-    found = list[Overlap | None]()
-    for one, is_near in zip(test, near, strict=True):
+    ours = {content for one in test for content in (one.sha256, one.pixel_sha256)}
+    our_groups = {one.group for one in test}
+    contents, groups, near = set[str](), set[str](), set[str]()
+    for learnt in versions:
+        hashes = bytearray()
+        for one in learnt.images:
+            contents |= ours & {one.sha256, one.pixel_sha256}
+            groups |= our_groups & {one.group}
+            hashes += bytes.fromhex(one.phash)
+        near |= _near([one for one in test if one.sha256 not in learnt.apart], hashes)
+
+    def why(one: Kept) -> Overlap | None:
         if one.sha256 in contents or one.pixel_sha256 in contents:
-            found.append(Overlap.SAME)
-        else:
-            found.append(Overlap.NEAR if is_near or one.group in groups else None)
-    return found
+            return Overlap.SAME
+        return Overlap.NEAR if one.sha256 in near or one.group in groups else None
+
+    return [why(one) for one in test]
+
+
+def _near(test: Sequence[Kept], hashes: bytearray) -> set[str]:
+    """The sha256 of those whose perceptual hash is near one of the hashes."""
+    learnt = np.unique(_rows(hashes), axis=0)
+    own = _rows(bytes.fromhex("".join(one.phash for one in test)))
+    found = near_any(own, learnt, NEAR_BITS).tolist()
+    return {one.sha256 for one, is_near in zip(test, found, strict=True) if is_near}
 
 
 def near_any(hashes: Hashes, others: Hashes, within: int) -> NDArray[np.bool_]:
@@ -65,7 +92,6 @@ def near_any(hashes: Hashes, others: Hashes, within: int) -> NDArray[np.bool_]:
     return found
 
 
-def _hashes(images: Sequence[Kept]) -> Hashes:
-    """Their perceptual hashes, uint64 [N, 4]."""
-    digits = "".join(one.phash for one in images)
-    return np.frombuffer(bytes.fromhex(digits), np.uint64).reshape(-1, _WORDS)
+def _rows(hashes: bytes | bytearray) -> Hashes:
+    """Perceptual hashes, one after the other, as uint64 [N, 4]."""
+    return np.frombuffer(hashes, np.uint64).reshape(-1, _WORDS)

@@ -22,8 +22,10 @@ from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import Store, put_content, read_document
-from ray_jobs.training.data.photos import Photos, fetch_photos
+from ray_jobs.training.data.cache import fetch_shards
+from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.records import decode, records
+from ray_jobs.training.data.roster import read_roster
 from ray_jobs.training.evaluation.exhibits import Drawing, Pictures
 from ray_jobs.training.evaluation.gradcam import heat_maps
 from ray_jobs.training.export.trained import rebuild
@@ -72,13 +74,13 @@ def _trained(store: Store, run_id: str, folder: Path) -> keras.Model:
 def _wanted(store: Store, drawing: Drawing, folder: Path) -> Iterator[tuple[str, tf.Tensor]]:
     """The sha256 of each image and the image, encoded, as it lies in the shards."""
     manifest = drawing.manifest
-    photos = fetch_photos(store, manifest, Split.TEST, manifest.shards[Split.TEST], folder)
+    roster = read_roster(store, manifest, Split.TEST)
     wanted = {
-        place: label
-        for place, label in photos.roster.items()
-        if PurePath(place).name in drawing.answers
+        place: label for place, label in roster.items() if PurePath(place).name in drawing.answers
     }
-    for sha256, encoded, _ in records(Photos(photos.files, wanted)):
+    held = {PurePath(place).parent.name for place in wanted}
+    shards = [one for one in manifest.shards[Split.TEST] if PurePath(one.key).name in held]
+    for sha256, encoded, _ in records(Photos(fetch_shards(store, shards, folder), wanted)):
         yield sha256.numpy().decode(), encoded
 
 
@@ -87,4 +89,4 @@ def _keep(store: Store, run_id: str, sha256: str, pixels: NDArray[np.uint8]) -> 
     Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
     content = hashlib.sha256(file.getvalue()).hexdigest()
     name = f"exhibits/{sha256[:12]}-{content[:12]}.jpg"
-    return put_content(store, keys.run(run_id, name), file.getvalue())
+    return put_content(store, keys.judged(run_id, name), file.getvalue())

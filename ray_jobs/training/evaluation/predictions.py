@@ -41,7 +41,7 @@ def keep_predictions(store: Store, run_id: str, trial: Trial) -> ObjectRef:
     """Put the table where the run keeps it, by its content."""
     table = encode_predictions(trial)
     name = f"predictions-{hashlib.sha256(table).hexdigest()[:12]}.parquet"
-    return put_content(store, keys.run(run_id, name), table)
+    return put_content(store, keys.judged(run_id, name), table)
 
 
 def _shares(answers: Answers | None, images: int) -> Array:

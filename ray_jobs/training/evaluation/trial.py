@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
-from ray_jobs.contract.errors import DataError
-from ray_jobs.contract.export import ExportResult
+from ray_jobs.contract.errors import DataError, SpecError
+from ray_jobs.contract.export import ExportFormat, ExportResult
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.scoring.answers import Answers, Model
-from ray_jobs.storage import Store, read_document
+from ray_jobs.storage import MissingObjectError, Store, read_document
 from ray_jobs.training.evaluation.asking import Floats, Replies, ask
 from ray_jobs.training.evaluation.crew import Crew
-from ray_jobs.training.evaluation.entries import Kept, of_split, read_kept
-from ray_jobs.training.evaluation.overlap import Overlap, overlaps
+from ray_jobs.training.evaluation.entries import Entries, Groups, Kept
+from ray_jobs.training.evaluation.overlap import Learnt, Overlap, overlaps
 
 
 class Contender(NamedTuple):
     """A model on trial: what was shipped of it, and the data set version it has learnt from."""
 
     exports: ExportResult
-    learnt_from: str
+    learnt_from: DatasetManifest
 
     @property
     def model(self) -> Model:
@@ -40,7 +41,7 @@ class Trial:
 
     Attributes:
       manifest: of the version whose test images they are.
-      kept: all images of the version.
+      groups: those of all images of the version.
       test: its test images, sorted by sha256; all that follows is in this order.
       left_out: why one may not judge.
       candidate: answers of the candidate.
@@ -48,7 +49,7 @@ class Trial:
     """
 
     manifest: DatasetManifest
-    kept: list[Kept]
+    groups: Groups
     test: list[Kept]
     left_out: list[Overlap | None]
     candidate: Answers
@@ -60,7 +61,7 @@ class Trial:
         may = np.array([why is None for why in self.left_out], np.bool_)
         return Trial(
             self.manifest,
-            self.kept,
+            self.groups,
             [one for one, why in zip(self.test, self.left_out, strict=True) if why is None],
             [None] * int(may.sum()),
             self.candidate.at(may),
@@ -72,7 +73,34 @@ def contender(store: Store, run_id: str) -> Contender:
     """The model of a run that was exported."""
     exports = read_document(store, ExportResult, keys.run(run_id, "exports.json"))
     spec = read_document(store, RunSpec, keys.run(run_id, "spec.json"))
-    return Contender(exports, spec.manifest.key)
+    return Contender(exports, read_document(store, DatasetManifest, spec.manifest.key))
+
+
+def defender(store: Store, champion: ChampionPointer) -> Contender:
+    """The champion. Raises DataError where it cannot be asked any more."""
+    try:
+        found = contender(store, champion.run_id)
+        _check_shipped(store, found.exports)
+    except (SpecError, MissingObjectError) as error:
+        raise DataError(
+            f"the champion, version {champion.model_version} of model '{champion.model}'"
+            f" (run {champion.run_id}), cannot be asked: {error.fact}",
+            "its documents as this version of Sortline writes them, and its files",
+            "Make the candidate champion without a comparison (`sortline promote VERSION --reason"
+            " TEXT`), or go back to a version that can be asked (`sortline rollback`)",
+        ) from error
+    return found
+
+
+def _check_shipped(store: Store, exports: ExportResult) -> None:
+    """Raise MissingObjectError unless the files that are asked are there."""
+    for ref in exports.of(ExportFormat.SAVED_MODEL).files:
+        if not store.exists(ref.key):
+            raise MissingObjectError(
+                f"{store.uri(ref.key)} does not exist",
+                "every file that was shipped",
+                "Restore it from a backup",
+            )
 
 
 def hold(store: Store, crew: Crew, manifest: DatasetManifest, models: Sequence[Contender]) -> Trial:
@@ -81,27 +109,27 @@ def hold(store: Store, crew: Crew, manifest: DatasetManifest, models: Sequence[C
     Raises:
       DataError: there are none, or others in the shards than in the table of entries.
     """
-    kept = read_kept(store, manifest)
-    test = of_split(kept, Split.TEST)
+    entries = Entries(store, manifest)
+    test = sorted(entries.kept(Split.TEST))
     replies = ask(crew, manifest, [one.exports for one in models])
     _check_whole(manifest, test, replies)
     answers = [
         _answers(manifest, test, one.model, given)
         for one, given in zip(models, replies.probabilities, strict=True)
     ]
-    learnt = _learnt(store, {one.learnt_from for one in models})
+    learnt = _learnt(store, [one.learnt_from for one in models])
+    left_out = overlaps(test, learnt)
     champion = answers[1] if len(answers) > 1 else None
-    return Trial(manifest, kept, test, overlaps(test, learnt), answers[0], champion)
+    return Trial(manifest, entries.groups(), test, left_out, answers[0], champion)
 
 
-def _learnt(store: Store, versions: set[str]) -> list[Kept]:
-    """The training and validation images of some versions, by the keys of their manifests."""
-    manifests = [read_document(store, DatasetManifest, key) for key in sorted(versions)]
-    return [
-        one
-        for manifest in manifests
-        for one in of_split(read_kept(store, manifest), Split.TRAIN, Split.VAL)
-    ]
+def _learnt(store: Store, versions: Sequence[DatasetManifest]) -> Iterator[Learnt]:
+    """What was learnt from some versions, each of them once."""
+    once = {manifest.entries.key: manifest for manifest in versions}
+    for manifest in once.values():
+        entries = Entries(store, manifest)
+        apart = frozenset(one.sha256 for one in entries.kept(Split.TEST))
+        yield Learnt(entries.kept(Split.TRAIN, Split.VAL), apart)
 
 
 def _answers(

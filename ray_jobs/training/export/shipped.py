@@ -39,8 +39,7 @@ class Shipped:
 
 def download(store: Store, exports: ExportResult, folder: Path) -> Path:
     """Fetch the SavedModel of a run, every file checked against its hash."""
-    export = next(e for e in exports.exports if e.format is ExportFormat.SAVED_MODEL)
-    return fetch_export(store, export, folder)
+    return fetch_export(store, exports.of(ExportFormat.SAVED_MODEL), folder)
 
 
 def fetch_export(store: Store, export: Export, folder: Path) -> Path:

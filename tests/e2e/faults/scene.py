@@ -253,7 +253,7 @@ class Scene:
             f"run of {dag_run} without a card"
             for dag_run in dag_runs
             if self.airflow.run_state(RETRAIN, dag_run) == "success"
-            and not self.store.exists(keys.run(self.planned(dag_run)["run_id"], "card.json"))
+            and not self.store.exists(keys.judged(self.planned(dag_run)["run_id"], "card.json"))
         ]
 
 
