@@ -69,7 +69,7 @@ class RayStep(RayJobOperator):
 
     def failure_of(self, event: dict[str, Any]) -> SortlineError:
         """What a job that did not succeed means, in our own tree of errors."""
-        return failures.of_ray_job(event)
+        return failures.of_ray_job(event, self.step_name)
 
     def result_of(self, submission_id: str) -> dict[str, Any]:
         """The step's figures, from the document that it wrote."""

@@ -11,19 +11,26 @@ from tasks.operators.errors import RayJobLostError, RayRefusedError, RayUnreacha
 from tasks.operators.operator import is_own_fault
 from tasks.operators.trigger import TOKEN_REFUSED
 
+_FASTER = {
+    "train": "Ask for fewer epochs (--set epochs=N) or more workers (--workers N)",
+    "evaluate": "Give the cluster more CPUs: each part of the test split takes one",
+}
+_LONGER = "See in its log what took so long; then a faster node, or a longer `deadline` of its step"
 
-def of_ray_job(event: dict[str, Any]) -> SortlineError:
+
+def of_ray_job(event: dict[str, Any], step: str) -> SortlineError:
     """The error to raise for a job that did not succeed.
 
     Args:
       event: what `RayJobTrigger` fired.
+      step: of the run; what helps a job that took too long depends on it.
     """
     job, status = event["submission_id"], event["status"]
     if event["timed_out"]:
         return SortlineError(
             f"Ray job {job} was stopped at its deadline",
             "a job that ends before it",
-            "Ask for fewer epochs (--set epochs=N) or more workers (--workers N)",
+            _FASTER.get(step, _LONGER),
         )
     if event["error_type"] == TOKEN_REFUSED:
         return CredentialError(

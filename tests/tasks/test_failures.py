@@ -36,28 +36,43 @@ FAILED = {
 def test_an_error_of_ours_comes_back_as_it_was_raised():
     raised = DataError("shard x has sha256 1", "2 as recorded", "Restore it")
     event = FAILED | {"exit_code": 2, "message": f"last logs:\n{raised.to_wire()}\n"}
-    assert of_ray_job(event).args == raised.args
-    assert type(of_ray_job(event)) is DataError
+    assert of_ray_job(event, "train").args == raised.args
+    assert type(of_ray_job(event, "train")) is DataError
 
 
 def test_a_crash_of_our_code_is_our_fault_and_is_not_retried():
-    error = of_ray_job(FAILED)
+    error = of_ray_job(FAILED, "train")
     assert type(error) is SortlineError
     assert (error.exit_code, error.retryable) == (1, False)
 
 
 def test_a_lost_cluster_is_the_platforms_and_is_retried():
-    error = of_ray_job(FAILED | {"error_type": "JOB_SUPERVISOR_ACTOR_DIED", "exit_code": None})
+    error = of_ray_job(
+        FAILED | {"error_type": "JOB_SUPERVISOR_ACTOR_DIED", "exit_code": None}, "train"
+    )
     assert isinstance(error, ClusterError)
     assert error.retryable
 
 
 def test_a_deadline_is_told_as_such():
-    assert "deadline" in of_ray_job(FAILED | {"timed_out": True}).fact
+    assert "deadline" in of_ray_job(FAILED | {"timed_out": True}, "train").fact
+
+
+@pytest.mark.parametrize(
+    ("step", "remedy"),
+    [
+        ("train", "fewer epochs"),
+        ("export", "`deadline` of its step"),
+        ("verify", "`deadline` of its step"),
+        ("evaluate", "more CPUs"),
+    ],
+)
+def test_what_helps_after_a_deadline_depends_on_the_step(step: str, remedy: str):
+    assert remedy in of_ray_job(FAILED | {"timed_out": True}, step).remedy
 
 
 def test_a_deadline_is_no_reason_to_try_again():
-    assert of_ray_job(FAILED | {"timed_out": True, "status": "STOPPED"}).retryable is False
+    assert of_ray_job(FAILED | {"timed_out": True, "status": "STOPPED"}, "train").retryable is False
 
 
 def told(error: SortlineError) -> dict[str, Any]:
@@ -97,7 +112,7 @@ OUTCOMES: dict[str, tuple[dict[str, Any], type[SortlineError], bool]] = {
 def test_what_an_end_means_and_whether_it_is_tried_again(
     event: dict[str, Any], kind: type[SortlineError], again: bool
 ):
-    error = of_ray_job(event)
+    error = of_ray_job(event, "train")
     assert type(error) is kind
     assert error.retryable is again
 
@@ -112,7 +127,7 @@ def test_our_dags_try_again_what_can_help_and_nothing_else(
 
     from dags.shared import RETRY_POLICY
 
-    decided = RETRY_POLICY.evaluate(of_ray_job(event), try_number=1, max_tries=6)
+    decided = RETRY_POLICY.evaluate(of_ray_job(event, "train"), try_number=1, max_tries=6)
     assert decided.action is (RetryAction.RETRY if again else RetryAction.FAIL)
 
 
