@@ -13,8 +13,8 @@ from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.removal import Removal
 from ray_jobs.storage import Listed, Store, find_document, read_document, write_document
-from tasks import champion
-from tasks.leftovers import Age, Kind, Leftovers, Run, leftovers, named_by, newest
+from tasks import champion, roll
+from tasks.leftovers import Age, Kind, Leftovers, Run, leftovers, named_by
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +108,7 @@ def _champions(store: Store, model: str) -> set[str]:
 
 
 def _newest(store: Store, model: str, count: int) -> set[str]:
-    listed = (keys.registered_version(key) for key in store.keys(keys.model_versions(model)))
-    versions = newest((one for one in listed if one is not None), count)
-    registered = (
-        read_document(store, Registration, keys.model_version(model, version))
-        for version in versions
-    )
-    return {one.run_id for one in registered}
+    return {
+        read_document(store, Registration, keys.model_version(model, version)).run_id
+        for version in roll.versions(store, model)[:count]
+    }

@@ -7,7 +7,7 @@ and the number that it got, so that the same order begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -120,11 +120,6 @@ def _backwards(run: Run) -> list[Listed]:
 def named_by(card: ModelCard) -> frozenset[str]:
     """The keys of the files that a complete run's documents name."""
     return frozenset(ref.key for ref in _references(card))
-
-
-def newest(versions: Iterable[int], count: int) -> set[int]:
-    """The highest version numbers, so many."""
-    return set(sorted(versions, reverse=True)[:count])
 
 
 def _references(card: ModelCard) -> Iterator[ObjectRef]:

@@ -43,6 +43,12 @@ def read_roll(store: Store, model: str) -> list[Entry]:
     return sorted(entries, key=lambda one: one.registration.model_version, reverse=True)
 
 
+def versions(store: Store, model: str) -> list[int]:
+    """The number of every registered version, the newest first; of their documents none is read."""
+    found = (keys.registered_version(key) for key in store.keys(keys.model_versions(model)))
+    return sorted((one for one in found if one is not None), reverse=True)
+
+
 def find_version(store: Store, model: str, version: int) -> Registration:
     """The registration of a version. Raises SpecError, which names those that there are."""
     found = find_document(store, Registration, keys.model_version(model, version))
@@ -72,10 +78,9 @@ def _entry(store: Store, key: str, registered: datetime) -> Entry:
 
 
 def _unknown(store: Store, model: str, version: int) -> SpecError:
-    found = (keys.registered_version(key) for key in store.keys(keys.model_versions(model)))
-    known = sorted(number for number in found if number is not None)
+    known = ", ".join(map(str, reversed(versions(store, model))))
     return SpecError(
         f"model '{model}' has no version {version}",
-        f"one of: {', '.join(map(str, known)) or '(none yet)'}",
+        f"one of: {known or '(none yet)'}",
         "Look at `sortline models`",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from infra.session import Session
@@ -12,6 +13,7 @@ from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, find_document, read_document
+from tasks import roll
 
 _NAMED = 5
 
@@ -34,7 +36,7 @@ def report(
     store = session.store("serve")
     known = find_registration(store, run_id) if run_id else None
     if known is None:
-        known = chosen(list(judged(store, session.dataset(name))), run_id)
+        known = chosen(list(islice(judged(store, session.dataset(name)), _NAMED)), run_id)
     verdict = read_document(store, Verdict, keys.run(known.run_id, "verdict.json"))
     path = session.keep_report(known.run_id)
     if opened and not webbrowser.open(path.resolve().as_uri()):
@@ -59,10 +61,8 @@ def find_registration(store: Store, run_id: str) -> Registration | None:
 
 def judged(store: Store, model: str) -> Iterator[Registration]:
     """The versions of a model whose runs have a report, newest first."""
-    versions = [
-        read_document(store, Registration, key) for key in store.keys(keys.model_versions(model))
-    ]
-    for one in sorted(versions, key=lambda one: one.model_version, reverse=True):
+    for version in roll.versions(store, model):
+        one = roll.find_version(store, model, version)
         if store.exists(keys.judged(one.run_id, "report.html")):
             yield one
 
@@ -71,7 +71,7 @@ def chosen(newest: list[Registration], run_id: str | None) -> Registration:
     """The newest, where no run is named.
 
     Args:
-      newest: the judged versions, newest first.
+      newest: a few judged versions, newest first.
       run_id: a run that is not known, or None.
 
     Raises:
@@ -84,6 +84,6 @@ def chosen(newest: list[Registration], run_id: str | None) -> Registration:
             "Run `sortline retrain` first, or name the data set with --name",
         )
     if run_id is not None:
-        named = ", ".join(one.run_id for one in newest[:_NAMED])
+        named = ", ".join(one.run_id for one in newest)
         raise SpecError(f"run '{run_id}' has no report", f"one of {named}", "Name one of these")
     return newest[0]
