@@ -52,13 +52,16 @@ def statuses(plan: Plan, processes: Mapping[str, ProcessState]) -> list[PartStat
 
 
 def require_healthy(plan: Plan, processes: Mapping[str, ProcessState]) -> None:
-    """Return only if every part is healthy.
+    """Return only if every part is healthy, each given a second look: one may be slow for once.
 
     Raises:
       CredentialError: a part refuses our credential.
       ClusterError: names the parts that are down.
     """
     found = examine(plan, processes)
+    if not all(part.healthy for part in found.parts):
+        well = {part.name for part in found.parts if part.healthy}
+        found = examine(plan, processes, known=well)
     if found.refusals:
         raise found.refusals[0]
     if down := [part.name for part in found.parts if not part.healthy]:

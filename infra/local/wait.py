@@ -47,7 +47,10 @@ def wait_until_healthy(
                 known.add(status.name)
                 report(f"{status.name} healthy ({seconds:.1f} s)")
         if len(known) == len(found.parts):
-            return examine(plan, processes).parts
+            found = examine(plan, processes)
+            known = {part.name for part in found.parts if part.healthy}
+            if len(known) == len(found.parts):
+                return found.parts
         _check_alive(plan, processes)
         refused_s = _check_refusals(found, refused_s, seconds)
         if seconds > TIME_LIMIT_S:

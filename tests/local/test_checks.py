@@ -263,6 +263,31 @@ def test_parts_that_are_down_are_named_with_their_home(
         require_healthy(plan, ALIVE)
 
 
+class Stumbling(Answers):
+    """Answers of parts that are well, one of which fails at the looks that are told."""
+
+    def __init__(self, path: str, *, at: set[int]) -> None:
+        super().__init__(ALL_WELL)
+        self.looks = 0
+        self._path, self._at = path, at
+
+    def get(self, path: str, other: object = None) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if path != self._path:
+            return super().get(path, other)
+        self.looks += 1
+        return (500, "") if self.looks in self._at else self[path]
+
+
+def test_a_part_that_stumbles_once_is_given_a_second_look(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    answers = Stumbling(SEARCH, at={1})
+
+    require_healthy(plan_of_ours(serve(answers), tmp_path), ALIVE)
+
+    assert answers.looks == 2
+
+
 class Supervisors:
     """A supervisord whose every part runs."""
 
@@ -293,6 +318,16 @@ def test_a_part_that_refuses_for_a_moment_is_waited_for(
     threading.Timer(0.3, answers.update, [{SEARCH: (200, "{}")}]).start()
 
     assert all(part.healthy for part in wait(plan))
+
+
+def test_a_part_that_stumbles_at_the_last_look_of_a_start_is_waited_for_again(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    answers = Stumbling(SEARCH, at={2})
+
+    assert all(part.healthy for part in wait(plan_of_ours(serve(answers), tmp_path)))
+
+    assert answers.looks == 4
 
 
 def test_threads_that_ask_first_share_one_client(monkeypatch: pytest.MonkeyPatch):
