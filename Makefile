@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
+.PHONY: help setup demo test tiers-in-turn tier-fast tier-tf check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,12 +23,18 @@ demo: setup  ## the main job once, for real: SOURCE=... RECIPE=... KEEP=1 ARGS=.
 	@$(BIN)/sortline demo $${SOURCE:+--source "$$SOURCE"} $${RECIPE:+--recipe "$$RECIPE"} $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
 test: setup  ## every tier but gpu
-	@$(MAKE) --no-print-directory -j2 --output-sync=target tier-tf tier-fast tier-airflow
-	@$(MAKE) --no-print-directory tier-e2e
+	@$(MAKE) --no-print-directory -j2 --output-sync=target tier-tf tiers-in-turn
+
+tiers-in-turn:
+	@for tier in fast airflow e2e; do $(MAKE) --no-print-directory tier-$$tier || exit; done
 
 # A tier that runs no test fails (pytest's exit 5).
 tier-fast:
 	@$(BIN)/pytest -q -p no:cacheprovider
+
+# Where Linux can tell: on what the tiers in turn leave idle, so that no wait of theirs grows longer.
+tier-tf:
+	@$(shell command -v chrt >/dev/null && echo chrt --idle 0) $(BIN)/pytest -q -p no:cacheprovider -m "tf and not faults"
 
 tier-%:
 	@$(BIN)/pytest -q -p no:cacheprovider -m "$* and not faults"

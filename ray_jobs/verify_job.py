@@ -1,7 +1,7 @@
 """Run every export of a run beside the trained model; writes `verification.json` once.
 
 On the whole test split: a format is published where it answers as the trained model does. Then
-each one's speed, and processes with none of our code that use the SavedModel.
+each one's speed, and a process with none of our code that uses the SavedModel.
 """
 
 from __future__ import annotations
@@ -66,18 +66,15 @@ def _verify(job: entry.Job, scratch: Path) -> VerificationResult:
         for export in exports.exports
     }
     models = {kind: open_model(kind, path, cpus()) for kind, path in entries.items()}
-    saved_model = ExportFormat.SAVED_MODEL
-    shown, ask = entries[saved_model], models[saved_model]
+    saved = ExportFormat.SAVED_MODEL
     trained = rebuild(store, job.spec.recipe, training, scratch)
-    # The processes of others start while this one compares; the latencies are measured alone.
+    # Somebody else's process starts while this one compares; the latencies are measured alone.
     with ThreadPoolExecutor() as beside:
-        checks = (
-            beside.submit(clean_process.check_shown, shown),
-            beside.submit(clean_process.check_served, shown, ask, trained.labels, photos),
+        served = beside.submit(
+            clean_process.check_served, entries[saved], models[saved], trained.labels, photos
         )
         parities = compare(trained, models, photos)
-    for check in checks:
-        check.result()
+    served.result()
     formats = [
         _verified(kind, ask, parities[kind], exports.image_px) for kind, ask in models.items()
     ]

@@ -16,12 +16,11 @@ pytestmark = [pytest.mark.tf, KERAS_COPY]
 
 
 def test_it_answers_files_with_their_labels(tmp_path):
-    from ray_jobs.training.export.clean_process import check_shown, labels_of
+    from ray_jobs.training.export.clean_process import labels_of
 
     written(looking_glass(1, 1.0, COLOURS), tmp_path / "waste" / "1")
     work = tmp_path / "work"
     work.mkdir()
-    check_shown(tmp_path / "waste" / "1")
     files = [dot(9, 0, 0), dot(0, 0, 9)]
     assert labels_of(tmp_path / "waste" / "1", files, work) == ["red", "blue"]
 
@@ -29,19 +28,30 @@ def test_it_answers_files_with_their_labels(tmp_path):
 def test_a_model_that_needs_our_code_cannot_be_served(tmp_path):
     import tensorflow as tf
 
-    from ray_jobs.training.export.clean_process import check_shown, labels_of
+    from ray_jobs.training.export.clean_process import labels_of
 
-    def label(encoded):
-        # Runs Python of the process that wrote it, and of no other.
-        return {"label": tf.numpy_function(lambda files: files, [encoded], tf.string)}
-
-    module = tf.Module()
-    module.label = tf.function(label, input_signature=[tf.TensorSpec([None], tf.string)])
-    tf.saved_model.save(module, str(tmp_path / "model"), signatures={"encoded": module.label})
+    # Runs Python of the process that wrote it, and of no other.
+    save_labelling(lambda files: tf.numpy_function(lambda x: x, [files], tf.string), tmp_path)
     with pytest.raises(SortlineError, match="a clean process cannot use the SavedModel"):
         labels_of(tmp_path / "model", [b"x"], tmp_path)
+
+
+def test_a_model_without_a_signature_of_pixels_is_an_error(tmp_path):
+    from ray_jobs.training.export.clean_process import labels_of
+
+    save_labelling(lambda files: files, tmp_path)
     with pytest.raises(SortlineError, match="does not show serving_default"):
-        check_shown(tmp_path / "model")
+        labels_of(tmp_path / "model", [b"x"], tmp_path)
+
+
+def save_labelling(label, folder):
+    """Save a model with the signature of files alone."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    spec = tf.TensorSpec([None], tf.string)
+    module.label = tf.function(lambda encoded: {"label": label(encoded)}, input_signature=[spec])
+    tf.saved_model.save(module, str(folder / "model"), signatures={"encoded": module.label})
 
 
 @pytest.mark.parametrize("name", client.OURS)

@@ -1,4 +1,4 @@
-"""A SavedModel in the hands of somebody else: processes with none of our code."""
+"""A SavedModel in the hands of somebody else: a process with none of our code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from ray_jobs.training.export.parity import tied
 from ray_jobs.training.export.runtime import Answering
 from ray_jobs.training.export.signatures import FILES, PIXELS
 
-_SHOW = ("-m", "tensorflow.python.tools.saved_model_cli", "show", "--all", "--dir")
 _SERVED = 4
 
 
@@ -34,7 +33,7 @@ def check_served(entry: Path, ask: Answering, labels: Labels, photos: Photos) ->
       photos: a few of them are asked about.
 
     Raises:
-      SortlineError: it fails, answers otherwise, or imported some of our code.
+      SortlineError: it fails, answers otherwise, imported some of our code, or lacks a signature.
     """
     files = [encoded for _, encoded, _ in records(photos).take(_SERVED).as_numpy_iterator()]
     expected = ask(np.stack([decode(file, labels.image_px).numpy() for file in files]))
@@ -59,30 +58,21 @@ def labels_of(entry: Path, files: Sequence[bytes], folder: Path) -> list[str]:
       folder: outside the project; gets the photos, and the process runs in it.
 
     Raises:
-      SortlineError: it fails, or it imported some of our code.
+      SortlineError: it fails, it imported some of our code, or TensorFlow's own `saved_model_cli`
+        does not show both signatures there.
     """
     paths = [folder / str(number) for number in range(len(files))]
     for path, file in zip(paths, files, strict=True):
         path.write_bytes(file)
     words = [str(Path(client.__file__).resolve()), str(entry), *map(str, paths)]
-    told = json.loads(_run(words, folder).splitlines()[-1])
+    answered, _, shown = _run(words, folder).partition("\n")
+    told = json.loads(answered)
     if ours := set(told["packages"]) & set(client.OURS):
         raise SortlineError(
             f"the clean process imported {', '.join(sorted(ours))}",
             "none of our code in it",
             "Look at what it loads",
         )
-    return told["labels"]
-
-
-def check_shown(entry: Path) -> None:
-    """See that TensorFlow's own `saved_model_cli` shows both signatures.
-
-    Raises:
-      SortlineError: it fails, or it does not show them.
-    """
-    with TemporaryDirectory() as folder:
-        shown = _run([*_SHOW, str(entry)], Path(folder))
     missing = [name for name in (PIXELS, FILES) if f"signature_def['{name}']" not in shown]
     if missing:
         raise SortlineError(
@@ -90,6 +80,7 @@ def check_shown(entry: Path) -> None:
             f"the signatures {PIXELS} and {FILES}",
             "Look at how the SavedModel is written",
         )
+    return told["labels"]
 
 
 def _run(words: Sequence[str], folder: Path) -> str:

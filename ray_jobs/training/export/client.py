@@ -1,7 +1,7 @@
 """A user of a SavedModel, who has TensorFlow and nothing of Sortline: MODEL PHOTO...
 
-Run by its path, with `python -I`. Prints one JSON object: `labels`, that of each photo, and
-`packages`, all that were imported.
+Run by its path, with `python -I`. Prints a line with one JSON object: `labels`, that of each photo,
+and `packages`, all that were imported. Then what TensorFlow's `saved_model_cli` shows of the model.
 """
 
 import json
@@ -13,9 +13,10 @@ OURS = ("dags", "infra", "ray_jobs", "tasks")
 
 
 def main(model: str, *photos: str) -> None:
-    """Ask for the labels of photos."""
+    """Ask for the labels of photos, and have the model shown."""
     forget(*OURS)
     import tensorflow as tf
+    from tensorflow.python.tools import saved_model_cli
 
     loaded = cast("Any", tf.saved_model.load(model))
     files = tf.constant([Path(photo).read_bytes() for photo in photos])
@@ -23,6 +24,8 @@ def main(model: str, *photos: str) -> None:
     imported = {name.partition(".")[0] for name, module in sys.modules.items() if module}
     told = {"labels": [label.decode() for label in labels], "packages": sorted(imported)}
     sys.stdout.write(json.dumps(told) + "\n")
+    sys.argv = ["saved_model_cli", "show", "--all", "--dir", model]
+    saved_model_cli.main()  # ends this process
 
 
 def forget(*packages: str) -> None:
