@@ -15,7 +15,8 @@ DATASET_VARIABLE = "sortline_dataset"
 RECIPE_VARIABLE = "sortline_recipe"
 # What a candidate must reach to become champion: a JSON object of `Policy`'s keys.
 POLICY_VARIABLE = "sortline_policy"
-DEFAULT_RECIPE = "lite0_probe"
+# Where neither an order nor the Variable names one: the best that CPUs train within the hour.
+DEFAULT_RECIPE = "lite0_finetune"
 # Airflow's pool: as many trainings at once as the cluster can take. `sortline up` makes it.
 TRAINING_POOL = "ray_training"
 

@@ -20,9 +20,10 @@ from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document
-from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE
+from tasks.settings import DATASET_VARIABLE, RECIPE_VARIABLE
 
 DEFAULT_SOURCE = "sample:"
+RECIPE = "lite0_probe"  # a model in minutes
 START_LIMIT_S = 120.0
 
 
@@ -47,7 +48,7 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
     Raises:
       SpecError, DataError: the source or the recipe cannot be; or a demo runs in this home.
     """
-    wanted, recipe = Wanted(source), recipe or DEFAULT_RECIPE
+    wanted, recipe = Wanted(source), recipe or RECIPE
     dataset = check_source(wanted)
     catalog.resolve(recipe, {})
     with _only_one(session), _stack(session, keep=keep) as start_seconds:

@@ -43,10 +43,10 @@ def test_plan_names_the_run_after_what_goes_into_it_and_writes_its_spec(store):
     assert planned.run_id == planned.fingerprint[:12]
     assert planned.spec_uri == f"s3://memory/runs/{planned.run_id}/spec.json"
     assert (planned.dataset, planned.version, planned.model) == ("sample", "v1", "sample")
-    assert (planned.recipe, planned.unchanged) == ("lite0_probe", False)
+    assert (planned.recipe, planned.unchanged) == ("lite0_finetune", False)
     written = spec_of(store, planned)
     assert (written.fingerprint, written.code_version) == (planned.fingerprint, CODE)
-    assert written.recipe == catalog.resolve("lite0_probe", {})
+    assert written.recipe == catalog.resolve("lite0_finetune", {})
 
 
 def test_planning_again_changes_nothing(store):
@@ -129,7 +129,7 @@ def test_fingerprint_depends_on_data_set_version_and_code_but_not_on_where_they_
 
 
 def test_override_that_says_what_the_recipe_says_is_the_same_run(store):
-    same = {"epochs": catalog.resolve("lite0_probe", {}).epochs}
+    same = {"epochs": catalog.resolve("lite0_finetune", {}).epochs}
     assert plan(store, overrides=same).fingerprint == plan(store).fingerprint
 
 
