@@ -20,7 +20,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion
 from ray_jobs.contract.export import ExportFormat
-from ray_jobs.contract.verdict import Decision
+from ray_jobs.contract.verdict import Check, Decision
 from ray_jobs.storage import fetch, read_document
 from tasks import champion
 from tasks.entries import Entry, decode_entries
@@ -46,6 +46,8 @@ def _life(session: Session) -> list[dict[str, object]]:
     better = _judged(session, "lite0_finetune", {}, Decision.PROMOTED)
     wrong = _spoil(session)
     spoiled = _judged(session, "lite0_probe", {}, Decision.KEPT)
+    # With right labels it would be kept as well, for the champion is better: here it is no good.
+    assert Check.FLOORS.value in spoiled["failed"], spoiled
     back = models.rollback(session, name=DATASET, version=None)
     assert back["champion"] == _version_of(session) == first["version"], back
     again = models.promote(
@@ -73,6 +75,7 @@ def _row(card: ModelCard) -> dict[str, object]:
         "recipe": card.spec.recipe.name,
         "decision": card.verdict.decision.value,
         "reasons": list(card.verdict.reasons),
+        "failed": [found.check.value for found in card.verdict.findings if not found.passed],
         "accuracy": scores.accuracy.model_dump(mode="json"),
         "macro_f1": scores.macro_f1.model_dump(mode="json"),
         "calibration_error": [scores.calibration.error_before, scores.calibration.error.value],

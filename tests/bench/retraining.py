@@ -1,7 +1,7 @@
 """Retrainings on a stack whose home is kept: called again after an accident, they go on.
 
-A run is named by what it is made of, and its code is called `bench`: a commit in the middle does
-not begin another one.
+A run is named by what it is made of, its code among it: that is the commit at which the home was
+begun, whatever was committed since. Newer code is measured in another `HOME_DIR`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, read_document
 from tasks.order import parse_workers
 from tasks.settings import DATASET_VARIABLE
+from tests.bench.commit import commit
 
 DATASET = "trashnet6"
 RETRAIN = "retrain_classifier"
@@ -29,7 +30,7 @@ RETRAIN = "retrain_classifier"
 @contextmanager
 def stack_of(home: Path) -> Iterator[Session]:
     """The stack of a home, up; no run begins on it but those that are ordered."""
-    os.environ["SORTLINE_CODE_VERSION"] = "bench"
+    os.environ["SORTLINE_CODE_VERSION"] = _begun_at(home)
     session = Session.open(home)
     try:
         session.stack.up(session.screen.say)
@@ -38,6 +39,14 @@ def stack_of(home: Path) -> Iterator[Session]:
         yield session
     finally:
         session.stack.down(session.screen.say)
+
+
+def _begun_at(home: Path) -> str:
+    file = home / "commit"
+    if not file.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text(commit())
+    return file.read_text()
 
 
 def home_of(name: str) -> Path:
