@@ -2,9 +2,9 @@
 
 `SORTLINE_TRASHNET` names the photos. The stack's home is kept (`HOME_DIR`, `.bench/quality`), and a
 run is named by what it is made of: called again after an accident, this goes on where it was, and
-what was judged is read only (`trained_by` is the commit of its code). `SET="epochs=3 image_px=96"` sets keys of the recipe, `WORKERS` their
-number. The training chooses on the validation split; the test split is read once, by the step
-`evaluate`, after everything is decided.
+what was judged is read only (`trained_by` is the commit of its code). `SET="epochs=3 image_px=96"`
+sets keys of the recipe, `WORKERS` their number. The training chooses on the validation split; the
+test split is read once, by the step `evaluate`, after everything is decided.
 """
 
 from __future__ import annotations
