@@ -13,6 +13,9 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
+# The first worker to end takes the group with it: so long the others have to tell where they hang.
+_LAST_WORDS_S = 5.0
+
 
 def end_process() -> None:
     """End this worker at once: Ray Train replaces the group, from its last checkpoint on.
@@ -55,6 +58,7 @@ class Watchdog:
                     self._limit_s,
                     _stacks(),
                 )
+                time.sleep(_LAST_WORDS_S)
                 self._end()
                 return
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+from ray_jobs.training import watchdog
 from ray_jobs.training.watchdog import Watchdog
 
 
@@ -26,6 +29,17 @@ def test_the_clock_starts_with_the_watch():
     with dog.watching():
         time.sleep(0.05)
     assert not ended
+
+
+def test_all_workers_of_a_group_can_tell_before_the_first_of_them_ends_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(watchdog, "_LAST_WORDS_S", 0.4)
+    told: list[int] = []
+    dogs = [Watchdog(limit, lambda: told.append(len(caplog.records))) for limit in (0.1, 0.3)]
+    with dogs[0].watching(), dogs[1].watching():
+        time.sleep(1)
+    assert told == [2, 2]
 
 
 _HANGS = """
