@@ -16,17 +16,13 @@ from pathlib import Path
 from infra.commands import models
 from infra.commands.ingest import Wanted, ingest
 from infra.session import Session
-from ray_jobs.contract import keys
 from ray_jobs.contract.card import ModelCard
-from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.contract.verdict import Check, Decision
-from ray_jobs.storage import fetch, read_document
 from tasks import champion
-from tasks.entries import Entry, decode_entries
 from tests.bench.record import keep
 from tests.bench.retraining import DATASET, home_of, retrain, stack_of
-from tests.bench.spoiled import write_spoiled
+from tests.spoiled import kept_entries, write_spoiled
 
 SEED = int(os.environ.get("SEED", "1"))
 
@@ -100,7 +96,7 @@ def _export(card: ModelCard, kind: ExportFormat) -> dict[str, object]:
 
 def _spoil(session: Session) -> int:
     """Make a version of the same data set with shuffled training labels the newest; how many."""
-    entries = _entries(session)
+    entries = kept_entries(session.settings().store("judge"), DATASET)
     with tempfile.TemporaryDirectory() as scratch:
         photos = Path(os.environ["SORTLINE_TRASHNET"])
         wrong = write_spoiled(entries, photos, Path(scratch), seed=SEED)
@@ -111,14 +107,6 @@ def _spoil(session: Session) -> int:
 def _ingest(session: Session, source: str) -> None:
     """Make what a source holds the newest version; what is known of it is not read again."""
     ingest(session, Wanted(source, DATASET))
-
-
-def _entries(session: Session) -> list[Entry]:
-    store = session.settings().store("judge")
-    latest = read_document(store, LatestVersion, keys.latest(DATASET))
-    manifest = read_document(store, DatasetManifest, keys.manifest(DATASET, latest.version))
-    rows = decode_entries(fetch(store, manifest.entries))
-    return [row for row in rows if row.state is ImageState.KEPT]
 
 
 def _version_of(session: Session) -> int | None:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from ray_jobs.contract.dataset import Split
-from tasks.entries import Entry
+from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion, Split
+from ray_jobs.storage import Store, fetch, read_document
+from tasks.entries import Entry, decode_entries
+
+
+def kept_entries(store: Store, dataset: str) -> list[Entry]:
+    """The photos of the newest version that count."""
+    latest = read_document(store, LatestVersion, keys.latest(dataset))
+    manifest = read_document(store, DatasetManifest, keys.manifest(dataset, latest.version))
+    rows = decode_entries(fetch(store, manifest.entries))
+    return [row for row in rows if row.state is ImageState.KEPT]
 
 
 def write_spoiled(entries: list[Entry], photos: Path, folder: Path, *, seed: int) -> int:
