@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -410,9 +411,10 @@ def fetch_to(store: Store, ref: ObjectRef, path: Path) -> Path:
 
 
 def keep_at(path: Path, data: bytes) -> Path:
-    """Keep bytes at `path`, made whole by a rename."""
+    """Keep bytes at `path`, made whole by a rename; several may keep the same file at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.rename(path)
-    return path
+    # Each writes in a folder of its own; beside the file, as a rename stays on one file system.
+    with TemporaryDirectory(dir=path.parent, prefix=".partial-") as own:
+        partial = Path(own, path.name)
+        partial.write_bytes(data)
+        return partial.replace(path)

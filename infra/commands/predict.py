@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from infra.ray_side import ask
 from infra.session import Session
 from ray_jobs.contract import keys
+from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.storage import Store, fetch_to, read_document
@@ -44,7 +46,7 @@ def predict(
             "Run `sortline retrain` until one is promoted",
         )
     export = published_export(store, pointer.run_id, kind)
-    folder = _download(store, export, session.stack.home / "cache" / pointer.run_id / kind)
+    folder = fetch_export(store, export, session.stack.home / "cache" / pointer.run_id / kind)
     options = {"export-dir": str(folder), "format": kind, "entry": export.entry, "top": str(top)}
     words = [word for option, value in options.items() for word in (f"--{option}", value)]
     # The process reads our standard input itself.
@@ -69,10 +71,17 @@ def published_export(store: Store, run_id: str, kind: ExportFormat) -> Export:
     )
 
 
-def _download(store: Store, export: Export, folder: Path) -> Path:
-    """The export's files, hash-checked; those that are there already are kept."""
+def fetch_export(store: Store, export: Export, folder: Path) -> Path:
+    """The export's files, hash-checked; those that lie there already, whole, are kept."""
     for ref in export.files:
         path = folder / PurePosixPath(ref.key).relative_to(PurePosixPath(export.prefix))
-        if not path.exists():
+        if not _is_whole(path, ref):
             fetch_to(store, ref, path)
     return folder
+
+
+def _is_whole(path: Path, ref: ObjectRef) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == ref.sha256

@@ -1,11 +1,14 @@
 """Which export `sortline predict` takes, and what it says where there is none."""
 
+from pathlib import Path
+
 import pytest
 
-from infra.commands.predict import published_export
+from infra.commands.predict import fetch_export, published_export
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
-from ray_jobs.contract.export import ExportFormat
+from ray_jobs.contract.export import Export, ExportFormat
+from ray_jobs.storage import put_content
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 
@@ -34,3 +37,15 @@ def test_one_that_could_not_be_made_is_refused_with_the_reason():
     store.put(keys.run("abc", "exports.json"), made.to_json())
     with pytest.raises(SpecError, match="published no 'litert': no Digamma"):
         published_export(store, "abc", ExportFormat.LITERT)
+
+
+def test_only_what_is_damaged_in_the_cache_is_fetched_again(tmp_path: Path):
+    store = InMemoryStore()
+    names = ("model.onnx", "labels.json")
+    files = tuple(put_content(store, f"e/{name}", name.encode()) for name in names)
+    export = Export(format=ExportFormat.ONNX, prefix="e/", entry="model.onnx", files=files)
+    fetch_export(store, export, tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"model.onn")
+    store.delete(["e/labels.json"])
+    fetch_export(store, export, tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in names] == [b"model.onnx", b"labels.json"]
