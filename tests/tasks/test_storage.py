@@ -62,6 +62,13 @@ def test_a_large_object_asks_first_whether_it_is_wanted(store, listener):
     assert heard["expect"] == "100-continue"
 
 
+def test_a_browser_is_told_what_an_object_is(store, listener):
+    store.put("judged/x/report.html", b"<p>")
+    store.put_once("runs/x/card.json", b"{}")
+    kinds = [heard["content-type"] for heard in listener.heard]
+    assert kinds == ["text/html; charset=utf-8", "application/json"]
+
+
 def test_several_keep_the_same_file_at_once_and_it_is_whole(tmp_path: Path):
     data = bytes(2**18)
 
