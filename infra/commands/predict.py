@@ -15,12 +15,13 @@ from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.storage import Store, fetch_to, read_document
 from tasks import champion
+from tasks.sources.trees.base import shown
 
 
 def predict(
     session: Session, *, name: str | None, images: Sequence[str], kind: ExportFormat, top: int
-) -> list[Any]:
-    """Label images with the champion.
+) -> dict[str, Any]:
+    r"""Label images with the champion.
 
     Args:
       session: of the command line.
@@ -30,27 +31,27 @@ def predict(
       top: how many classes are told of an image.
 
     Returns:
-      `{image, classes: [{label, probability}]}`, or `{image, error}`, for each image.
+      `images`, each `{image, classes: [{label, probability}]}` or `{image, error}`, a name's bytes
+      that are no UTF-8 as `\xff`; and `skipped`, how many files of the folders are no photos.
 
     Raises:
-      SpecError: there is no champion yet, or it is not published in this format.
+      DataError: there is no champion yet.
+      SpecError: it is not published in this format.
     """
     session.point_at_stack()
     model = session.dataset(name)
     store = session.store("serve")
     pointer = champion.read(store, model).pointer
     if pointer is None:
-        raise SpecError(
-            f"model '{model}' has no champion",
-            "a promoted version",
-            "Run `sortline retrain` until one is promoted",
-        )
+        raise champion.no_champion(store, model)
     export = published_export(store, pointer.run_id, kind)
     folder = fetch_export(store, export, session.stack.home / "cache" / pointer.run_id / kind)
     options = {"export-dir": str(folder), "format": kind, "entry": export.entry, "top": str(top)}
     words = [word for option, value in options.items() for word in (f"--{option}", value)]
     # The process reads our standard input itself.
-    return ask("ray_jobs.predict", [*words, "--", *images], log=session.logs / "predict.log")
+    told = ask("ray_jobs.predict", [*words, "--", *images], log=session.logs / "predict.log")
+    rows = [{**row, "image": shown(row["image"])[0]} for row in told["images"]]
+    return {**told, "images": rows}
 
 
 def published_export(store: Store, run_id: str, kind: ExportFormat) -> Export:
