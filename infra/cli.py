@@ -182,9 +182,9 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Label images with the champion."""
-    answers = predictions.predict(Session.open(home), name=name, images=images, kind=kind, top=top)
-    answer(answers, summary.of_predictions(answers), as_json=as_json)
-    if any("error" in answer for answer in answers):
+    told = predictions.predict(Session.open(home), name=name, images=images, kind=kind, top=top)
+    answer(told, summary.of_predictions(told), as_json=as_json)
+    if any("error" in one for one in told["images"]):
         raise typer.Exit(2)
 
 

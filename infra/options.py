@@ -37,6 +37,7 @@ def current_home() -> Path:
 def answer(told: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401
     """End a command: with JSON for a program, or what is shown for a person."""
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        # In ASCII: whatever the terminal can show, and a name may hold what ends a line.
+        typer.echo(json.dumps(told))
     else:
         Console().print(shown)

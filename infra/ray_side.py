@@ -29,13 +29,11 @@ def ask(
     """
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=kept | dict(env or {}), check=False
-    )
+    done = subprocess.run(command, capture_output=True, env=kept | dict(env or {}), check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(done.stderr)
-    raise from_wire(done.stdout) or SortlineError(
+    log.write_bytes(done.stderr)
+    raise from_wire(done.stdout.decode(errors="replace")) or SortlineError(
         f"{module} did not answer", "an answer", f"Its traceback is in {log}"
     )

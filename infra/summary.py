@@ -173,12 +173,18 @@ def of_report(fetched: Mapping[str, Any]) -> RenderableType:
     return Group(verdict, facts(told))
 
 
-def of_predictions(answers: list[dict[str, Any]]) -> RenderableType:
-    """A line an image: its classes, or why it has none."""
+def of_predictions(told: Mapping[str, Any]) -> RenderableType:
+    """A line an image: its classes, or why it has none; and how many files are no photos."""
     table = Table("image", "answer", box=None, header_style="dim")
-    for answer in answers:
+    for answer in told["images"]:
         classes = answer.get("classes", [])
         words = Text("  ".join(f"{c['label']} {c['probability']:.3f}" for c in classes))
         failed = Text(answer["error"], "red") if "error" in answer else None
-        table.add_row(Text(answer["image"]), failed or words)
-    return table
+        table.add_row(Text(_printable(answer["image"])), failed or words)
+    skipped = [Text(f"other files skipped: {told['skipped']}", "dim")] if told["skipped"] else []
+    return Group(table, *skipped)
+
+
+def _printable(name: str) -> str:
+    # A file's name may hold a line's end, or orders for the terminal.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

@@ -1,27 +1,26 @@
 """Name what is on photos: `--export-dir DIR --format F --entry E --top K PHOTO...`.
 
-A PHOTO is a file, a folder (every file below it but hidden ones), or `-` for the bytes of one on
-standard input. Prints one JSON array: `{image, classes: [{label, probability}]}` for each photo, or
-`{image, error}` where it cannot be read; the others are answered all the same.
+A PHOTO is a file, a folder (the photos below it), or `-` for the bytes of one on standard input.
+Prints one JSON object: `images`, a photo each `{image, classes: [{label, probability}]}` or, where
+it cannot be read, `{image, error}`; and `skipped`, how many other files the folders hold.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.entry import quieten_tensorflow
+from ray_jobs.photo_files import find_photos, open_photo, read_photo
 from ray_jobs.pixels import orientation, upright
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-_STANDARD_INPUT = "-"
 _BATCH = 32
 
 
@@ -47,23 +45,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ray_jobs.training.export.shipped import open_export
 
     model = open_export(given.export_dir, given.format, given.entry)
-    names = [name for photo in given.photos for name in files_of(photo)]
+    found = [find_photos(named) for named in given.photos]
+    names = [name for one in found for name in one.photos]
     answers = list(answer(model, names, given.top))
-    sys.stdout.write(json.dumps(answers, ensure_ascii=False) + "\n")
-
-
-def files_of(photo: str) -> list[str]:
-    """The file, or those below the folder in their order; of an empty folder, itself."""
-    folder = Path(photo)
-    if photo == _STANDARD_INPUT or not folder.is_dir():
-        return [photo]
-    below = sorted(path for path in folder.rglob("*") if path.is_file())
-    shown = [path for path in below if not _hidden(path.relative_to(folder))]
-    return [str(path) for path in shown] or [photo]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    told = {"images": answers, "skipped": sum(one.skipped for one in found)}
+    # In ASCII: a file's name may hold what ends a line, or bytes that are no text.
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 def answer(model: Shipped, names: Sequence[str], top: int) -> Iterator[Answer]:
@@ -93,35 +80,30 @@ def _square(name: str, image_px: int) -> NDArray[np.float32] | str:
     from ray_jobs.training.data.letterbox import letterbox
 
     try:
-        data = sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
-    except IsADirectoryError:
-        return "no file lies in this folder; expected photos. Give another folder."
-    except OSError as error:
-        return f"cannot be read: {error.strerror}; expected a JPEG or PNG. Give another file."
-    try:
-        return letterbox(read_pixels(data), image_px).numpy()
+        return letterbox(read_pixels(read_photo(name)), image_px).numpy()
+    except DataError as error:
+        return str(error)
     except Exception as error:  # decoders raise half a dozen types on broken bytes
-        why = str(error).splitlines()[0]
-        return f"cannot be read as an image: {why}; expected a JPEG or PNG. Give another file."
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        return str(DataError(f"cannot be decoded: {why}", "a whole photo", "Name another file"))
 
 
 def read_pixels(data: bytes) -> NDArray[np.uint8]:
     """A photo as the shards hold it: upright, RGB; uint8 [height, width, 3].
 
     Raises:
-      Exception: anything that a decoder raises; also where it is far larger than a photo.
+      DataError: it is no photo, or far larger than one.
+      Exception: anything that a decoder raises on broken bytes.
     """
     import tensorflow as tf
 
     from ray_jobs.training.data.records import decode_rgb
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = np.asarray(upright(image))
-            if image.format == "JPEG" and image.mode == "RGB" and orientation(image) == 1:
-                # The decoder of training: Pillow's differs from it by a level here and there.
-                return decode_rgb(tf.constant(data)).numpy()
+    with open_photo(data) as image:
+        pixels = np.asarray(upright(image))
+        if image.format == "JPEG" and image.mode == "RGB" and orientation(image) == 1:
+            # The decoder of training: Pillow's differs from it by a level here and there.
+            return decode_rgb(tf.constant(data)).numpy()
     return pixels
 
 

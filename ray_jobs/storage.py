@@ -7,11 +7,13 @@ Rules (invariant 2): objects are content-addressed or written once, pointers mov
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -151,7 +153,7 @@ class ObjectStore:
     def put(self, key: str, data: bytes) -> None:
         """Write an object, over whatever lies there."""
         with self._errors(key):
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=data)
+            self._write(key, data)
 
     def put_once(self, key: str, data: bytes) -> bool:
         """Write an object where none lies (If-None-Match: *); False where one did."""
@@ -159,15 +161,21 @@ class ObjectStore:
 
     def compare_and_set(self, key: str, data: bytes, *, etag: str | None) -> bool:
         """Write only if the object is still the one tagged `etag` (None: absent)."""
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with self._errors(key):
             try:
-                self._client.put_object(Bucket=self.bucket, Key=key, Body=data, **condition)
+                self._write(key, data, **condition)
             except aws.ClientError as error:
                 if _code(error) in _PRECONDITION | _MISSING:
                     return False
                 raise
             return True
+
+    def _write(self, key: str, data: bytes, **condition: Any) -> None:  # noqa: ANN401
+        kind = content_type(key)
+        self._client.put_object(
+            Bucket=self.bucket, Key=key, Body=data, ContentType=kind, **condition
+        )
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below a prefix, sorted, without directory markers."""
@@ -344,6 +352,18 @@ def _code(error: aws.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def content_type(key: str) -> str:
+    """What a browser takes an object for, by the ending of its key.
+
+    >>> content_type("judged/ab12/report.html"), content_type("raw/ab12")
+    ('text/html; charset=utf-8', 'application/octet-stream')
+    """
+    kind, packed = mimetypes.guess_type(key)
+    if kind is None or packed:
+        return "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
 def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of an `s3://` address.
 
@@ -410,9 +430,10 @@ def fetch_to(store: Store, ref: ObjectRef, path: Path) -> Path:
 
 
 def keep_at(path: Path, data: bytes) -> Path:
-    """Keep bytes at `path`, made whole by a rename."""
+    """Keep bytes at `path`, made whole by a rename; several may keep the same file at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.rename(path)
-    return path
+    # Each writes in a folder of its own; beside the file, as a rename stays on one file system.
+    with TemporaryDirectory(dir=path.parent, prefix=".partial-") as own:
+        partial = Path(own, path.name)
+        partial.write_bytes(data)
+        return partial.replace(path)

@@ -110,7 +110,7 @@ def rollback(
     """
     now = read(store, model)
     if now.pointer is None:
-        raise _no_champion(store, model)
+        raise no_champion(store, model)
     asked = (by, at.astimezone(UTC).isoformat())
     if asked in [(made.by, made.at) for made in now.pointer.history]:
         return now.pointer
@@ -174,7 +174,8 @@ def _versions(pointer: ChampionPointer) -> str:
     return ", ".join(str(one) for one in sorted({made.model_version for made in pointer.history}))
 
 
-def _no_champion(store: Store, model: str) -> DataError:
+def no_champion(store: Store, model: str) -> DataError:
+    """The error that names the models that have one."""
     known = sorted(key.split("/")[1] for key in store.keys("models/") if "/champion." in key)
     return DataError(
         f"model '{model}' has no champion yet",

@@ -11,6 +11,7 @@ from functools import partial
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
+from ray_jobs.photo import MAX_FILE_BYTES
 from ray_jobs.storage import Store
 from tasks.checked import Checked
 from tasks.entries import Entry
@@ -18,7 +19,7 @@ from tasks.images import Inspected, inspect, too_large
 from tasks.noting import has_wrong_extension, joined
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.seen import Memory
-from tasks.sources.base import MAX_FILE_BYTES, Images, Look, SourceImage
+from tasks.sources.base import Images, Look, SourceImage
 
 THREADS = 16
 _AHEAD = 4 * THREADS

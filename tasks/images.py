@@ -11,17 +11,15 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from ray_jobs.photo import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
+from ray_jobs.pixels import orientation, upright
 from tasks.noting import notes_of
 from tasks.phash import perceptual_hash
-from tasks.pixels import orientation, upright
 from tasks.rejection import Note, Rejected, Rejection
 from tasks.sniff import not_raster, other_format
-from tasks.sources.base import MAX_FILE_BYTES
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # JPEG also opens MPO, first picture only
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 512  # of what a shard holds
-MAX_PIXELS = 89_478_485  # Pillow's own default limit: a quarter of a gigabyte as RGB
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,10 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from tasks.pixels import orientation
+from ray_jobs.photo import ENDINGS
+from ray_jobs.pixels import orientation
 from tasks.rejection import Note
 
-_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
-_EXTENSIONS = {
-    "JPEG": _JPEG,
-    "MPO": _JPEG | {".mpo"},
-    "PNG": {".png", ".apng"},
-    "WEBP": {".webp"},
-    "BMP": {".bmp", ".dib"},
-    "GIF": {".gif"},
-    "TIFF": {".tif", ".tiff"},
-}
 # A phone's MPO holds a second picture of the same scene, not a film.
 _FILMS = {"GIF", "PNG", "WEBP", "TIFF"}
 
@@ -50,7 +41,7 @@ def has_wrong_extension(path: str, format: str) -> bool:
     [False, False, True]
     """
     extension = PurePosixPath(path).suffix.lower()
-    return bool(extension) and extension not in _EXTENSIONS.get(format, set())
+    return bool(extension) and extension not in ENDINGS.get(format, set())
 
 
 def joined(notes: Iterable[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 from infra.ray_side import ask
 from infra.session import Session
 from ray_jobs.contract import keys
+from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.storage import Store, fetch_to, read_document
 from tasks import champion
+from tasks.sources.trees.base import shown
 
 
 def predict(
     session: Session, *, name: str | None, images: Sequence[str], kind: ExportFormat, top: int
-) -> list[Any]:
-    """Label images with the champion.
+) -> dict[str, Any]:
+    r"""Label images with the champion.
 
     Args:
       session: of the command line.
@@ -28,27 +31,27 @@ def predict(
       top: how many classes are told of an image.
 
     Returns:
-      `{image, classes: [{label, probability}]}`, or `{image, error}`, for each image.
+      `images`, each `{image, classes: [{label, probability}]}` or `{image, error}`, a name's bytes
+      that are no UTF-8 as `\xff`; and `skipped`, how many files of the folders are no photos.
 
     Raises:
-      SpecError: there is no champion yet, or it is not published in this format.
+      DataError: there is no champion yet.
+      SpecError: it is not published in this format.
     """
     session.point_at_stack()
     model = session.dataset(name)
     store = session.store("serve")
     pointer = champion.read(store, model).pointer
     if pointer is None:
-        raise SpecError(
-            f"model '{model}' has no champion",
-            "a promoted version",
-            "Run `sortline retrain` until one is promoted",
-        )
+        raise champion.no_champion(store, model)
     export = published_export(store, pointer.run_id, kind)
-    folder = _download(store, export, session.stack.home / "cache" / pointer.run_id / kind)
+    folder = fetch_export(store, export, session.stack.home / "cache" / pointer.run_id / kind)
     options = {"export-dir": str(folder), "format": kind, "entry": export.entry, "top": str(top)}
     words = [word for option, value in options.items() for word in (f"--{option}", value)]
     # The process reads our standard input itself.
-    return ask("ray_jobs.predict", [*words, "--", *images], log=session.logs / "predict.log")
+    told = ask("ray_jobs.predict", [*words, "--", *images], log=session.logs / "predict.log")
+    rows = [{**row, "image": shown(row["image"])[0]} for row in told["images"]]
+    return {**told, "images": rows}
 
 
 def published_export(store: Store, run_id: str, kind: ExportFormat) -> Export:
@@ -69,10 +72,17 @@ def published_export(store: Store, run_id: str, kind: ExportFormat) -> Export:
     )
 
 
-def _download(store: Store, export: Export, folder: Path) -> Path:
-    """The export's files, hash-checked; those that are there already are kept."""
+def fetch_export(store: Store, export: Export, folder: Path) -> Path:
+    """The export's files, hash-checked; those that lie there already, whole, are kept."""
     for ref in export.files:
         path = folder / PurePosixPath(ref.key).relative_to(PurePosixPath(export.prefix))
-        if not path.exists():
+        if not _is_whole(path, ref):
             fetch_to(store, ref, path)
     return folder
+
+
+def _is_whole(path: Path, ref: ObjectRef) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == ref.sha256

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ray_jobs.contract.dataset import SourceRef, Split
+from ray_jobs.photo import MAX_FILE_BYTES
 from tasks.rejection import Note, Rejected
-
-MAX_FILE_BYTES = 64 * 2**20  # of an image file: a larger one is kept out
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -181,7 +181,7 @@ def test_predict_answers_the_good_images_and_names_the_broken(
     broken.write_bytes(b"no picture")
     answer = sortline(home, "predict", "--json", "--top", "2", str(good), str(broken))
     assert answer.code == 2
-    told, refused = answer.json
+    told, refused = answer.json["images"]
     assert [set(one) for one in told["classes"]] == [{"label", "probability"}] * 2
     assert set(refused) == {"image", "error"}
 

@@ -23,3 +23,14 @@ def test_of_any_other_failure_the_log_is_named(tmp_path: Path):
     with pytest.raises(SortlineError, match=r"ray_jobs.preview did not answer; .*a\.log"):
         ask("ray_jobs.preview", ["--nonsense"], log=tmp_path / "a.log")
     assert "are required" in (tmp_path / "a.log").read_text()
+
+
+def test_what_ends_a_line_elsewhere_and_bytes_that_are_no_text_come_through(tmp_path: Path):
+    (tmp_path / "teller.py").write_text(
+        "import sys\n"
+        r"sys.stderr.buffer.write(b'\xff')"
+        "\n"
+        'sys.stdout.buffer.write(\'{"name": "a\u2028b"}\\n\'.encode())\n'
+    )
+    env = {"PYTHONPATH": str(tmp_path)}
+    assert ask("teller", [], log=tmp_path / "a.log", env=env) == {"name": "a\u2028b"}

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from ray_jobs.storage import ObjectStore, connect
+from ray_jobs.storage import ObjectStore, connect, keep_at
 
 
 class Listener(ThreadingHTTPServer):
@@ -58,3 +60,28 @@ def test_a_large_object_asks_first_whether_it_is_wanted(store, listener):
     assert store.put_once("raw/x", bytes(2**20))
     (heard,) = listener.heard
     assert heard["expect"] == "100-continue"
+
+
+def test_a_browser_is_told_what_an_object_is(store, listener):
+    store.put("judged/x/report.html", b"<p>")
+    store.put_once("runs/x/card.json", b"{}")
+    kinds = [heard["content-type"] for heard in listener.heard]
+    assert kinds == ["text/html; charset=utf-8", "application/json"]
+
+
+def test_several_keep_the_same_file_at_once_and_it_is_whole(tmp_path: Path):
+    data = bytes(2**18)
+
+    def keep(number: int) -> bytes:
+        return keep_at(tmp_path / "cache" / f"{number // 8}.pb", data).read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(read == data for read in pool.map(keep, range(80)))
+    assert len(list((tmp_path / "cache").iterdir())) == 10
+
+
+def test_a_file_that_cannot_be_kept_leaves_nothing_behind(tmp_path: Path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(IsADirectoryError, match="taken"):
+        keep_at(tmp_path / "taken", b"bytes")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -8,13 +8,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from infra.commands import predict as command
 from ray_jobs import predict
+from ray_jobs.contract import keys
+from ray_jobs.contract.export import Export, ExportFormat
+from ray_jobs.storage import put_content
+from tasks import champion
+from tests.fakes import InMemoryStore
+from tests.infra.store_alone import StoreAlone
 from tests.tasks import documents
+from tests.tasks.clock import NOON
 from tests.training.conftest import KERAS_COPY, jpeg
 from tests.training.trained_run import PHOTOS, RECIPE
 
@@ -49,7 +58,7 @@ def words(root: Path, *photos: object, kind: str = "savedmodel", top: int = 2) -
 
 def predictions(capsys, *arguments, **options):
     predict.main(words(*arguments, **options))
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+    return json.loads(capsys.readouterr().out.splitlines()[-1])["images"]
 
 
 def shares(answer: dict) -> dict[str, float]:
@@ -98,23 +107,42 @@ def test_a_broken_photo_is_an_error_and_the_others_are_answered(capsys, export_r
     broken.write_bytes(jpeg(0)[:200])
     good, none = photo_at(tmp_path / "good.jpg"), tmp_path / "none.jpg"
     answers = predictions(capsys, export_root, broken, good, none)
-    assert "cannot be read as an image" in answers[0]["error"]
+    assert "cannot be decoded: " in answers[0]["error"]
     assert len(answers[1]["classes"]) == 2
     assert answers[2]["error"].startswith("cannot be read: No such file")
     assert "classes" not in answers[0]
     assert all("\n" not in answers[index]["error"] for index in (0, 2))
 
 
-def test_a_folder_is_all_its_files_but_hidden_ones_in_order(tmp_path):
-    photos = [photo_at(tmp_path / name) for name in ("a/2.jpg", "a/b/1.jpg", "c.jpg")]
-    photo_at(tmp_path / ".thumbnails" / "x.jpg")
-    photo_at(tmp_path / "a" / ".hidden.jpg")
-    assert predict.files_of(str(tmp_path)) == [str(photo) for photo in photos]
+def test_a_name_that_is_no_text_or_ends_a_line_is_answered(capsys, export_root, tmp_path):
+    names = ["caf\udce9.jpg", "a\u2028b.jpg"]
+    for name in names:
+        photo_at(tmp_path / name)
+    predict.main(words(export_root, *(tmp_path / name for name in names)))
+    (line,) = capsys.readouterr().out.splitlines()
+    answers = json.loads(line)["images"]
+    assert [Path(answer["image"]).name for answer in answers] == names
+    assert all(len(answer["classes"]) == 2 for answer in answers)
 
 
-def test_a_folder_below_a_hidden_one_may_be_named(tmp_path):
-    photo = photo_at(tmp_path / ".cache" / "x.jpg")
-    assert predict.files_of(str(photo.parent)) == [str(photo)]
+def test_an_error_without_a_text_is_told_by_its_kind(monkeypatch, capsys, export_root, tmp_path):
+    def exhausted(_: Image.Image) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(predict, "upright", exhausted)
+    (answer,) = predictions(capsys, export_root, photo_at(tmp_path / "x.jpg"))
+    assert answer["error"].startswith("cannot be decoded: MemoryError; expected a whole photo")
+
+
+def test_what_is_no_photo_in_a_folder_is_counted_and_not_answered(capsys, export_root, tmp_path):
+    photo_at(tmp_path / "a.jpg")
+    (tmp_path / "README").write_text("about them")
+    predict.main(words(export_root, tmp_path, tmp_path / "README"))
+    told = json.loads(capsys.readouterr().out)
+    in_folder, by_hand = told["images"]
+    assert told["skipped"] == 1
+    assert in_folder["image"] == str(tmp_path / "a.jpg")
+    assert by_hand["error"].startswith("is no picture; expected a JPEG, PNG, WEBP")
 
 
 def test_a_large_folder_is_answered_a_batch_at_a_time_in_order(capsys, export_root, tmp_path):
@@ -126,11 +154,6 @@ def test_a_large_folder_is_answered_a_batch_at_a_time_in_order(capsys, export_ro
     assert [n for n, answer in enumerate(answers) if "error" in answer] == [40]
     (alone,) = predictions(capsys, export_root, tmp_path / "69.jpg", top=3)
     assert shares(answers[69]) == pytest.approx(shares(alone), abs=1e-5)
-
-
-def test_an_empty_folder_is_told(capsys, export_root, tmp_path):
-    (answer,) = predictions(capsys, export_root, tmp_path)
-    assert "no file lies in this folder" in answer["error"]
 
 
 # As `sortline predict` asks: what is piped into it reaches the process that it starts.
@@ -147,6 +170,30 @@ def test_standard_input_is_one_photo(export_root, tmp_path):
     command = [sys.executable, "-c", ASK, log, *words(export_root, "-", photo, kind="onnx")]
     env = os.environ | {"PYTHONPATH": str(Path(predict.__file__).parents[1])}
     done = subprocess.run(command, input=photo.read_bytes(), capture_output=True, env=env)
-    piped, named = json.loads(done.stdout)
+    piped, named = json.loads(done.stdout)["images"]
     assert piped["image"] == "-"
     assert shares(piped) == pytest.approx(shares(named), abs=1e-5)
+
+
+def test_the_command_answers_with_the_champion_and_writes_any_name_down(export_root, tmp_path):
+    session = StoreAlone(logs=tmp_path / "logs")
+    session.stack = SimpleNamespace(home=tmp_path / "home")
+    publish(session.objects, export_root / "onnx")
+    photo = photo_at(tmp_path / "photos" / "caf\udce9.jpg")
+    told = command.predict(session, name=None, images=[str(photo)], kind=ExportFormat.ONNX, top=1)
+    assert told["skipped"] == 0
+    (answer,) = told["images"]
+    assert answer["image"] == str(tmp_path / "photos" / r"caf\xe9.jpg")
+    assert shares(answer).keys() <= set(documents.CLASSES)
+
+
+def publish(store: InMemoryStore, root: Path) -> None:
+    """The export as that of the champion."""
+    names = [path.name for path in root.iterdir()]
+    files = tuple(put_content(store, f"e/{name}", (root / name).read_bytes()) for name in names)
+    export = Export(format=ExportFormat.ONNX, prefix="e/", entry="model.onnx", files=files)
+    documents.write_run(store)
+    made = documents.exports().model_copy(update={"exports": (export,)})
+    store.put(keys.run("abc", "exports.json"), made.to_json())
+    first = champion.move(2, "abc", by="gate", at=NOON)
+    champion.promote(store, "sample", first, judged_against=None)

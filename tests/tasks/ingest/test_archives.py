@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ray_jobs.contract.errors import DataError
-from tasks.images import MAX_FILE_BYTES
+from ray_jobs.photo import MAX_FILE_BYTES
 from tasks.rejection import Note
 from tasks.sources.registry import open_source
 from tasks.sources.trees import unpacking

@@ -14,10 +14,11 @@ from PIL import Image
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
+from ray_jobs.photo import MAX_FILE_BYTES
 from tasks import ingest
 from tasks.counts import per_check
 from tasks.entries import decode_entries
-from tasks.images import MAX_FILE_BYTES, inspect, upright_rgb
+from tasks.images import inspect, upright_rgb
 from tasks.staging import Staged, Staging
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import encoded, photo, picture

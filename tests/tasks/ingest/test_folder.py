@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ray_jobs.contract.errors import SpecError
-from tasks.images import MAX_FILE_BYTES
+from ray_jobs.photo import MAX_FILE_BYTES
 from tasks.rejection import Note, Rejection
 from tasks.sources.registry import open_source
 from tasks.sources.trees import local

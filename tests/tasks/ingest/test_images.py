@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from ray_jobs.contract.dataset import NEAR_BITS
-from tasks.images import MAX_FILE_BYTES, Inspected, inspect, upright_rgb
+from ray_jobs.photo import MAX_FILE_BYTES
+from tasks.images import Inspected, inspect, upright_rgb
 from tasks.rejection import Rejected, Rejection
 from tests.tasks.ingest.pictures import encoded, photo, picture
 
