@@ -130,9 +130,9 @@ def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> ke
       MissingObjectError: the driver has not put them there.
       DataError: what lies there is not what was published.
     """
-    with_imagenet = classifier.NETWORKS[name].imagenet
+    with_imagenet = classifier.network_of(name, image_px).imagenet
     if with_imagenet is None:
-        backbone = classifier.build_backbone(name, image_px=image_px)
+        backbone = lite0.backbone(image_px)
         load_lite0(store, backbone, folder)
         return backbone
     published = folder / imagenet.FILES[name].name
