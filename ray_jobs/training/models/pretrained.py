@@ -40,6 +40,13 @@ class BackboneWeights(Document):
     weights: ObjectRef
 
 
+def provide(store: Store, recipe: Recipe) -> None:
+    """Have in the store what a recipe starts from and no driver can fetch: Lite0's, converted."""
+    is_lite0 = recipe.weights == "imagenet" and recipe.backbone in lite0.NETWORKS
+    if is_lite0 and find_lite0(store) is None:
+        publish_lite0(store)
+
+
 def start_backbone(store: Store, recipe: Recipe, folder: Path) -> keras.Model:
     """The backbone that a recipe starts from; nothing is fetched but from the store.
 
