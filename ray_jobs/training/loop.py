@@ -22,7 +22,7 @@ from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
-from ray_jobs.training.masks import draw_apart
+from ray_jobs.training.masks import draw_apart, states_of
 from ray_jobs.training.outcome import TrainingState, Within, is_stuck
 from ray_jobs.training.phases import Phase, PhaseName
 from ray_jobs.training.rates import TabledRate, make_optimizer
@@ -106,8 +106,10 @@ class PhaseTraining:
         return state
 
     def _restore(self, state: TrainingState, parts: Parts) -> None:
-        checkpoint.assign(self._subject.kept.variables, parts["net"])
-        draw_apart(self._subject.kept, self._worker.rank)  # they are the chief's
+        net = self._subject.net
+        checkpoint.assign(self._subject.kept.weights, parts["net"])
+        checkpoint.assign(states_of(net), parts.get("masks", []))
+        draw_apart(net, self._worker.rank)  # they were the chief's
         checkpoint.assign(self._optimizer.variables, parts["optimizer"])
         # An epoch has other steps where there are more or fewer workers than before.
         done = (state.epoch - self._phase.first) * self._steps + state.done_of(self._steps)
@@ -227,7 +229,8 @@ class PhaseTraining:
 
     def _keep(self, state: TrainingState) -> None:
         parts = {
-            "net": checkpoint.values_of(self._subject.kept.variables),
+            "net": checkpoint.values_of(self._subject.kept.weights),
+            "masks": checkpoint.values_of(states_of(self._subject.net)),
             "optimizer": checkpoint.values_of(self._optimizer.variables),
             "best": self._best,
         }
