@@ -234,8 +234,8 @@ class PhaseTraining:
             "optimizer": checkpoint.values_of(self._optimizer.variables),
             "best": self._best,
         }
-        # What is published first is not lost with a process that dies after the checkpoint.
-        self._keeper.keep(state, parts, first=self._journal.publish)
+        # What is put first is not lost with a process that dies after the checkpoint.
+        self._keeper.keep(state, parts, first=self._journal.put)
 
 
 def _in_the_middle(
