@@ -71,6 +71,18 @@ def test_the_filesystem_crosses_to_the_workers_without_a_credential():
     assert b"127.0.0.1:8333" in pickle.dumps(made)
 
 
+def test_the_worker_whose_own_images_broke_the_step_is_the_one_that_is_heard():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+    from ray_jobs.training.failures import ElsewhereError
+
+    of_another = pickle.loads(pickle.dumps(ElsewhereError("the loss is inf, of worker 1", "", "")))
+    own = SpecError("the loss is inf; worker 1 had images ab12", "finite numbers", "Lower it")
+    with pytest.raises(SpecError, match="had images ab12"):
+        _raise_ours(WorkerGroupError("both", {0: of_another, 1: own}), resources(2, 2))
+
+
 def test_an_error_of_ours_in_a_worker_is_the_drivers_error():
     from ray.train.v2.api.exceptions import WorkerGroupError
 
