@@ -11,6 +11,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import Resources
+from tests.tasks import documents
 from tests.tasks.documents import manifest
 from tests.training.test_share import shards
 
@@ -43,6 +44,15 @@ def test_an_empty_split_is_refused(train: int, val: int, empty: str):
 
     with pytest.raises(DataError, match=f"split '{empty}' of .* has no images; expected images"):
         check_shards(with_shards(train, val), resources(1, 1))
+
+
+def test_a_batch_that_the_most_workers_cannot_share_is_refused_before_any_starts():
+    from ray_jobs.training.driver import train
+
+    recipe = documents.RECIPE.model_copy(update={"batch_size": 2})
+    order = documents.spec().model_copy(update={"recipe": recipe, "resources": resources(1, 3)})
+    with pytest.raises(SpecError, match=r"batch_size is 2 for 3 workers; .*batch_size=3 or fewer"):
+        train("bucket", order, with_shards(4, 1))
 
 
 def test_a_range_of_workers_is_elastic_and_one_number_is_not():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from ray_jobs.contract.dataset import ShardRef
-from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.run import check_batch
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,9 @@ def batches_of(world: int, shards: Sequence[ShardRef], *, global_batch: int) -> 
     Raises:
       SpecError: the global batch is smaller than the number of workers.
     """
-    if global_batch < world:
-        raise SpecError(
-            f"batch_size is {global_batch} for {world} workers",
-            "at least one image a worker",
-            f"Pass --set batch_size={world} or fewer --workers",
-        )
+    check_batch(global_batch, world)
     counts, batches = _records(world, shards), [1] * world
-    steps = [(-count, rank) for rank, count in enumerate(counts)]
+    steps = [(-float(count), rank) for rank, count in enumerate(counts)]
     heapify(steps)
     for _ in range(global_batch - world):
         _, last = steps[0]
