@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 import numpy as np
@@ -75,7 +75,7 @@ def make_logits_step(
         logits = tf.cast(net(x, training=False), tf.float32)
         beside = tf.stack([tf.cast(labels, tf.float32), weights], axis=1)
         rows = tf.concat([logits, beside], axis=1)
-        rows = tf.pad(rows, [[0, largest_batch - rows.shape[0]], [0, 0]])
+        rows = tf.pad(rows, [[0, largest_batch - cast("int", rows.shape[0])], [0, 0]])
         own = tf.one_hot(context.replica_id_in_sync_group, replicas)
         spread = own[:, tf.newaxis, tf.newaxis] * rows
         whole = context.all_reduce(tf.distribute.ReduceOp.SUM, spread)
