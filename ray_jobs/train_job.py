@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from ray_jobs import entry
 from ray_jobs.contract import keys
@@ -23,7 +22,6 @@ def run(job: entry.Job) -> None:
     if job.store.exists(key):
         log.info("%s is there already", job.store.uri(key))
         return
-    started = time.monotonic()
     manifest = read_document(job.store, DatasetManifest, job.spec.manifest.key)
     mirror(job.store, job.spec.recipe)
     answer = driver.train(job.bucket, job.spec, manifest)
@@ -37,7 +35,7 @@ def run(job: entry.Job) -> None:
         epochs=outcome.state.history,
         workers=outcome.workers,
         resumed_from_step=outcome.state.resumed_from_step,
-        seconds=time.monotonic() - started,
+        seconds=outcome.state.seconds,
     )
     write_document(job.store, result, key)
     log.info("wrote %s", job.store.uri(key))

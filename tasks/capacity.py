@@ -27,7 +27,7 @@ class ClusterResources(NamedTuple):
 
 
 def check(settings: Settings, resources: Resources) -> Resources:
-    """Ask the cluster, and return the resources with a GPU a worker where it has as many.
+    """Ask the cluster, and return the resources with a GPU a worker where the fewest find one.
 
     Raises:
       CapacityError: more workers than the cluster can ever give.
@@ -35,7 +35,7 @@ def check(settings: Settings, resources: Resources) -> Resources:
       CredentialError: the token is missing or refused.
     """
     cluster = read_cluster(settings)
-    use_gpu = cluster.gpus >= resources.workers_max
+    use_gpu = cluster.gpus >= resources.workers_min
     granted = resources.model_copy(update={"use_gpu": use_gpu})
     check_capacity(granted, cluster)
     return granted

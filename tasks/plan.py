@@ -9,7 +9,7 @@ from ray_jobs.contract.dataset import DatasetManifest, LatestVersion
 from ray_jobs.contract.document import Part, digest
 from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.contract.recipe import Recipe
-from ray_jobs.contract.run import ManifestRef, RunSpec
+from ray_jobs.contract.run import ManifestRef, RunSpec, check_batch
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, find_document
 from tasks.order import Order, parse_conf, parse_workers
@@ -67,12 +67,13 @@ def plan_run(store: Store, order: Order, *, code_version: str, use_gpu: bool = F
       use_gpu: whether each worker gets a GPU.
 
     Raises:
-      SpecError: the recipe or one of the overrides is wrong.
+      SpecError: the recipe or one of the overrides is wrong, or its batch is less than the workers.
       DataError: the data set or its version does not exist.
       ClusterError: another plan wrote the same spec meanwhile.
     """
     manifest = _find_manifest(store, order.dataset, order.version)
     recipe = catalog.resolve(order.recipe, order.recipe_keys)
+    check_batch(recipe.batch_size, order.workers_max)
     name = fingerprint(manifest, recipe, order.seed, code_version)
     judged, unjudged = _runs_of(store, name[:RUN_ID_DIGITS])
     run_id = unjudged if judged is None or _is_forced(store, order) else judged

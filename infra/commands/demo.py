@@ -139,7 +139,7 @@ def _started_by(session: Session, api: AirflowApi, ingest_run: str) -> DagRun:
 
 
 def _stages(retraining: Retraining) -> dict[str, float]:
-    """Seconds a task, and of those of `train` the ones before its workers began."""
+    """Seconds a task, and of those of `train` the ones that no epoch took."""
     stages = dict(retraining.stages)
     if "train" in stages:
         stages["ray_job_start"] = stages["train"] - retraining.card.training.seconds

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from ray_jobs.contract.document import Document, Part
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.recipe import Recipe
 
 
@@ -37,6 +38,16 @@ class Resources(Part):
         if self.workers_min > self.workers_max:
             raise ValueError("workers_min at most workers_max")
         return self
+
+
+def check_batch(batch_size: int, workers: int) -> None:
+    """Refuse a batch that cannot give so many workers an image each. Raises SpecError."""
+    if batch_size < workers:
+        raise SpecError(
+            f"batch_size is {batch_size} for {workers} workers",
+            "at least one image a worker",
+            f"Pass --set batch_size={workers} or fewer --workers",
+        )
 
 
 class RunSpec(Document):

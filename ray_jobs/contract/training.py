@@ -39,7 +39,11 @@ class Calibration(Part):
 
 
 class TrainingResult(Document):
-    """`runs/<run_id>/training.json`: the best checkpoint by validation, and how it came about."""
+    """`runs/<run_id>/training.json`: the best checkpoint by validation, and how it came about.
+
+    `seconds` are those of the epochs, over every attempt: not in it are the start of the workers,
+    the features of a frozen backbone, and steps that an attempt lost because it died.
+    """
 
     run_id: str
     classes: tuple[str, ...]

@@ -22,11 +22,16 @@ Parts = dict[str, Values]
 
 _SEAL = "checkpoint.json"
 _VARIABLES = "variables.npz"
+_LAYOUT = 2
 
 
 class Seal(Document):
-    """`checkpoint.json`: where the training stood, and what must lie beside it."""
+    """`checkpoint.json`: where the training stood, and what must lie beside it.
 
+    `layout` says which parts the variables have: 2 has `masks`, 1 had them in `net`, not all.
+    """
+
+    layout: int = 1
     state: TrainingState
     identity: str
     variables_sha256: str
@@ -71,7 +76,12 @@ def save(folder: Path, state: TrainingState, parts: Parts, identity: str) -> Non
     """Write a checkpoint: lists of arrays by name, then what they are. No pickle."""
     arrays = {f"{name}.{i}": v for name, part in parts.items() for i, v in enumerate(part)}
     np.savez(folder / _VARIABLES, allow_pickle=False, **arrays)
-    seal = Seal(state=state, identity=identity, variables_sha256=_sha256(folder / _VARIABLES))
+    seal = Seal(
+        layout=_LAYOUT,
+        state=state,
+        identity=identity,
+        variables_sha256=_sha256(folder / _VARIABLES),
+    )
     (folder / _SEAL).write_bytes(seal.to_json())
 
 
@@ -79,12 +89,15 @@ def load(folder: Path, identity: str) -> tuple[TrainingState, Parts]:
     """Read what `save` wrote.
 
     Raises:
-      DataError: it is not whole, or of another recipe, seed, data set version or label set.
+      DataError: it is not whole, of another recipe, seed, data set version or label set, or of
+        another version of Sortline.
     """
     path = folder / _SEAL
     if not path.exists():
         raise _refused(folder, f"it has no {_SEAL}")
     seal = Seal.from_json(path.read_bytes(), origin=str(path))
+    if seal.layout != _LAYOUT:
+        raise _refused(folder, f"its layout is {seal.layout}, of another version of Sortline")
     if seal.identity != identity:
         raise _refused(folder, "it is of another recipe, seed, data set version or label set")
     if not (variables := folder / _VARIABLES).exists() or (

@@ -17,7 +17,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError, disk_full
-from ray_jobs.contract.run import Resources, RunSpec
+from ray_jobs.contract.run import Resources, RunSpec, check_batch
 from ray_jobs.entry import quieten_tensorflow
 from ray_jobs.training import memory
 from ray_jobs.training.backend import TensorflowConfig, Trainer
@@ -53,11 +53,12 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
       The `work.Outcome` of the chief, as JSON.
 
     Raises:
-      SpecError: more workers than shards.
+      SpecError: more workers than shards, or than images a step.
       DataError: a split without images.
       ClusterError: the workers found no place, or died too often; or the object store was away.
     """
     check_shards(manifest, spec.resources)
+    check_batch(spec.recipe.batch_size, spec.resources.workers_max)
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", _LOOK_EVERY_S)
     trainer = Trainer(
         _work,

@@ -19,12 +19,16 @@ from ray.train.v2._internal.execution.failure_handling import (
 )
 from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError, WorkerGroupError
 
-from ray_jobs.contract.errors import SortlineError
+from ray_jobs.contract.errors import SortlineError, SpecError
 
 # What a controller fails with that could not place its workers.
 _STARTUP_ERRORS = (WorkerGroupStartupFailedError, WorkerGroupStartupTimeoutError)
 # What TensorFlow raises in a worker whose partner is gone; named, for it is not imported here.
 _CUT_OFF = {"AbortedError", "CancelledError", "DeadlineExceededError", "UnavailableError"}
+
+
+class ElsewhereError(SpecError):
+    """What is wrong is another worker's: that one says more."""
 
 
 class Commits(UserCallback):
@@ -76,9 +80,12 @@ class FailurePolicy(DefaultFailurePolicy):
 
 
 def own_errors(error: TrainingFailedError) -> list[SortlineError]:
-    """What workers raised of ours; what is not to be tried again comes first, then by rank."""
+    """What workers raised of ours, by rank.
+
+    What is not to be tried again comes first, and of that what a worker says of itself.
+    """
     own = [one for one in _failures(error) if isinstance(one, SortlineError)]
-    return sorted(own, key=lambda one: one.retryable)
+    return sorted(own, key=lambda one: (one.retryable, isinstance(one, ElsewhereError)))
 
 
 def store_failure(error: TrainingFailedError) -> OSError | None:

@@ -46,10 +46,11 @@ class Journal:
             for ...:
                 journal.step(StepMetrics(...))  # never waits for the store
                 journal.epoch(metrics)          # after the last step of an epoch
-                keeper.keep(..., first=journal.publish)
+                keeper.keep(..., first=journal.put)
 
-    A row is lost only with the process, and only one since the last `publish`. That comes before
-    each checkpoint, for a resumed training does not train those steps again.
+    A row is lost only with the process, and only one since the last `put`. One comes before each
+    checkpoint, which is not committed without it: a resumed training does not train those steps
+    again.
     """
 
     def __init__(self, *logs: Log) -> None:
@@ -69,33 +70,30 @@ class Journal:
     def publish(self) -> None:
         """Put what is new. A failure is logged: the next put holds it too."""
         try:
-            self._put()
+            self.put()
         except SortlineError as error:
             log.warning("the journal was not written: %s", error)
 
-    def close(self) -> None:
-        """Put what is new, for the last time.
+    def put(self) -> None:
+        """Put what is new.
 
         Raises:
           SortlineError: the store does not take it.
         """
-        self._put()
+        with self._putting:  # or an older file could come last
+            for one in self._logs:
+                one.put()
 
     @contextmanager
     def publishing(self) -> Generator[None]:
-        """Publish every `INTERVAL_S` while the block runs, and close at its good end."""
+        """Publish every `INTERVAL_S` while the block runs, and put the rest at its good end."""
         try:
             with every(INTERVAL_S, self.publish, name="journal"):
                 yield
         except BaseException:
             self.publish()
             raise
-        self.close()
-
-    def _put(self) -> None:
-        with self._putting:  # or an older file could come last
-            for one in self._logs:
-                one.put()
+        self.put()
 
 
 def open_journal(store: Store, run_id: str, folder: Path) -> Journal:

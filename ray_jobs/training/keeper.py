@@ -84,7 +84,7 @@ class Keeper:
         Args:
           state: where the training stands; the metrics are those of its last epoch.
           parts: copies, for the training goes on meanwhile.
-          first: what the thread calls before.
+          first: what the thread calls before; where that raises, nothing is committed.
         """
         self._kept_at = time.monotonic()
         metrics = state.history[-1].model_dump() if state.history else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ class Logits(NamedTuple):
 def validation_logits(
     strategy: tf.distribute.Strategy,
     subject: Subject,
-    global_batch: int,
+    largest_batch: int,
     told: Callable[[], None],
 ) -> Logits:
     """Ask the network of a subject, as it is now; every rank must, and each has all answers.
@@ -35,10 +35,10 @@ def validation_logits(
     Args:
       strategy: of the training.
       subject: what trained last.
-      global_batch: images a step, of all ranks together.
+      largest_batch: images a step, of the rank that has most.
       told: is called after each step.
     """
-    step = make_logits_step(strategy, subject.net, global_batch=global_batch)
+    step = make_logits_step(strategy, subject.net, largest_batch=largest_batch)
     answers: list[NDArray[np.float32]] = []
     for x, labels, _, weights in pipeline.evaluation_batches(subject.val, subject.val_share):
         answers.append(step((x, labels, weights)).numpy())
@@ -54,33 +54,32 @@ def as_logits(rows: NDArray[np.float32]) -> Logits:
 
 
 def make_logits_step(
-    strategy: tf.distribute.Strategy, net: keras.Model, *, global_batch: int
+    strategy: tf.distribute.Strategy, net: keras.Model, *, largest_batch: int
 ) -> LogitsStep:
     """A compiled step: (x, labels, weights) of this worker -> the rows of all of them.
 
     A row is the logits, the label and the weight of an image: float32 [rows, classes + 2]; one that
     only fills up has weight 0. They are brought together by a sum, to which each replica gives
-    zeros but for its own rows: of one fixed shape, though a rank may have an image less than
+    zeros but for its own rows: of one fixed shape, though a rank may have fewer images than
     another.
 
     Args:
       strategy: of the training.
       net: is asked as it is when the step is called.
-      global_batch: images a step, of all replicas together.
+      largest_batch: images a step, of the replica that has most.
     """
     replicas = strategy.num_replicas_in_sync
-    batch = -(-global_batch // replicas)
 
     def on_replica(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         logits = tf.cast(net(x, training=False), tf.float32)
         beside = tf.stack([tf.cast(labels, tf.float32), weights], axis=1)
         rows = tf.concat([logits, beside], axis=1)
-        rows = tf.pad(rows, [[0, batch - rows.shape[0]], [0, 0]])
+        rows = tf.pad(rows, [[0, largest_batch - cast("int", rows.shape[0])], [0, 0]])
         own = tf.one_hot(context.replica_id_in_sync_group, replicas)
         spread = own[:, tf.newaxis, tf.newaxis] * rows
         whole = context.all_reduce(tf.distribute.ReduceOp.SUM, spread)
-        return tf.reshape(whole, [replicas * batch, rows.shape[1]])
+        return tf.reshape(whole, [replicas * largest_batch, rows.shape[1]])
 
     def step(own: Batch) -> tf.Tensor:
         answers = strategy.run(on_replica, args=own)

@@ -6,7 +6,6 @@ report that one rank leaves out is one that the others wait for.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,20 +14,19 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.training import checkpoint
 from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
+from ray_jobs.training.finite import Place, check_step, check_validation
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
-from ray_jobs.training.masks import draw_apart
+from ray_jobs.training.masks import draw_apart, states_of
 from ray_jobs.training.outcome import TrainingState, Within, is_stuck
 from ray_jobs.training.phases import Phase, PhaseName
 from ray_jobs.training.rates import TabledRate, make_optimizer
 from ray_jobs.training.schedule import plateau_factor, rate_table
 from ray_jobs.training.step import (
-    Answer,
     Rules,
     Sums,
     as_answer,
@@ -41,11 +39,6 @@ from ray_jobs.training.subject import Subject
 from ray_jobs.training.trace import Trace
 from ray_jobs.training.watch import Watch
 from ray_jobs.training.worker import Worker
-
-_UNSTABLE = (
-    "finite numbers",
-    "Lower schedule.base_lr, or set optimizer.clipnorm; the last checkpoint is kept",
-)
 
 
 class Tools(NamedTuple):
@@ -106,8 +99,10 @@ class PhaseTraining:
         return state
 
     def _restore(self, state: TrainingState, parts: Parts) -> None:
-        checkpoint.assign(self._subject.kept.variables, parts["net"])
-        draw_apart(self._subject.kept, self._worker.rank)  # they are the chief's
+        net = self._subject.net
+        checkpoint.assign(self._subject.kept.weights, parts["net"])
+        checkpoint.assign(states_of(net), parts.get("masks", []))
+        draw_apart(net, self._worker.rank)  # they were the chief's
         checkpoint.assign(self._optimizer.variables, parts["optimizer"])
         # An epoch has other steps where there are more or fewer workers than before.
         done = (state.epoch - self._phase.first) * self._steps + state.done_of(self._steps)
@@ -123,12 +118,12 @@ class PhaseTraining:
         started = time.monotonic()
         factor = self._factor(state)
         self._rate.factor.assign(factor)
-        trained = self._train(state, factor)
+        trained = self._train(state)
         trained_s = time.monotonic() - started
         self._average()
         with self._averaged_weights():
             val = self._evaluate()
-            self._check_validation(val, state)
+            check_validation(val, state.epoch + 1)
             metrics = self._metrics(state, trained, val, factor, trained_s)
             state = state.after(metrics, trained.images, time.monotonic() - started)
             if state.best_epoch == state.epoch:
@@ -144,7 +139,7 @@ class PhaseTraining:
         losses = [epoch.val_loss for epoch in state.history[self._phase.first :]]
         return plateau_factor(losses, self._phase.schedule.patience)
 
-    def _train(self, state: TrainingState, factor: float) -> Sums:
+    def _train(self, state: TrainingState) -> Sums:
         """The steps of an epoch that are left: the sums over all workers of all its steps."""
         share, started = self._subject.share, time.monotonic()
         done = state.done_of(share.steps)
@@ -152,42 +147,20 @@ class PhaseTraining:
         batches = pipeline.training_batches(self._subject.examples, state.epoch, share, done)
         within = state.within
         total = Sums(within.loss, within.correct, within.images) if within else Sums(0.0, 0.0, 0.0)
-        rates = self._rates[(state.epoch - self._phase.first) * share.steps :]
         for step, (x, labels, shares, own, weights) in enumerate(batches, done + 1):
             wish = tf.constant(float(self._keeper.is_due()))
             answer = as_answer(self._train_step((x, labels, shares, weights), wish))
             rows = own.numpy()[weights.numpy() > 0].tolist()
-            self._check_finite(answer, state, step, rows)
+            images = [self._subject.samples[row] for row in rows]
+            check_step(answer, Place(state.epoch + 1, step, self._worker.rank), images)
             total = total.plus(answer.sums)
-            self._trace.saw(self._subject.samples[row] for row in rows)
-            at = state.epoch * share.steps + step
-            self._watch.step(at, rates[step - 1] * factor, answer.sums, total)
-            if answer.is_wanted and step < share.steps:
+            self._trace.saw(images)
+            self._watch.step(state.epoch * share.steps + step, answer.rate, answer.sums, total)
+            # After the last step too: validation may take longer than a worker is left.
+            if answer.is_wanted:
                 self._average()
                 self._keep(_in_the_middle(state, step, share.steps, total, started))
         return total
-
-    def _check_finite(
-        self, answer: Answer, state: TrainingState, step: int, rows: list[int]
-    ) -> None:
-        """Raise SpecError, on every rank alike, before what is broken is kept."""
-        if answer.is_finite:
-            return
-        images = ", ".join(self._subject.samples[row][:12] for row in rows[:8])
-        mean = answer.sums.loss / max(answer.sums.images, 1.0)
-        raise SpecError(
-            f"the loss is {mean} or has a gradient that is not finite, at step {step} of epoch"
-            f" {state.epoch + 1}; worker {self._worker.rank} had images {images}, ...",
-            *_UNSTABLE,
-        )
-
-    def _check_validation(self, val: Sums, state: TrainingState) -> None:
-        """Raise SpecError, on every rank alike: statistics may break where no gradient does."""
-        if math.isfinite(val.loss):
-            return
-        raise SpecError(
-            f"the validation loss is {val.loss} after epoch {state.epoch + 1}", *_UNSTABLE
-        )
 
     @contextmanager
     def _averaged_weights(self) -> Generator[None]:
@@ -227,12 +200,13 @@ class PhaseTraining:
 
     def _keep(self, state: TrainingState) -> None:
         parts = {
-            "net": checkpoint.values_of(self._subject.kept.variables),
+            "net": checkpoint.values_of(self._subject.kept.weights),
+            "masks": checkpoint.values_of(states_of(self._subject.net)),
             "optimizer": checkpoint.values_of(self._optimizer.variables),
             "best": self._best,
         }
-        # What is published first is not lost with a process that dies after the checkpoint.
-        self._keeper.keep(state, parts, first=self._journal.publish)
+        # What is put first is not lost with a process that dies after the checkpoint.
+        self._keeper.keep(state, parts, first=self._journal.put)
 
 
 def _in_the_middle(

@@ -7,14 +7,19 @@ import keras
 from ray_jobs.training.checkpoint import assign, values_of
 
 
+def states_of(net: keras.Model) -> list[keras.Variable]:
+    """What the masks of a network follow from, of frozen layers too; none, where nothing drops."""
+    return [one for one in net.variables if one.name == "seed_generator_state"]
+
+
 def draw_apart(net: keras.Model, rank: int) -> None:
     """Give a worker masks of its own, of dropout and drop-connect; those of rank 0 stay.
 
     Keras draws them by a state, [seed, count], that is alike on all workers, in which no replica
     counts: a batch on sixteen workers would see one mask sixteen times.
     """
-    for state in net.variables:
-        if state.name == "seed_generator_state":
-            (value,) = values_of([state])
-            value[0] += rank
-            assign([state], [value])
+    states = states_of(net)
+    values = values_of(states)
+    for value in values:
+        value[0] += rank
+    assign(states, values)

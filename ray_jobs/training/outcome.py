@@ -23,7 +23,8 @@ class TrainingState(Document):
     """Where a training stands. `epoch` counts those done, over all phases; `step` all steps.
 
     `within` is of the epoch after those, where that has begun. Progress is kept in images too: the
-    number of workers, and so of steps, may change. `seconds` are those of every attempt.
+    number of workers, and so of steps, may change. `seconds` are those of every attempt, from its
+    first step on, without steps that were lost.
     """
 
     phase: PhaseName = PhaseName.MAIN

@@ -36,13 +36,22 @@ class Answer(NamedTuple):
 
     Attributes:
       sums: of the step.
-      is_finite: whether the loss and every gradient were.
       is_wanted: whether any of them wants a checkpoint.
+      norm: of the gradient.
+      rate: that the optimizer took the step with.
+      broken: the replicas whose own loss or gradient was not finite.
     """
 
     sums: Sums
-    is_finite: bool
     is_wanted: bool
+    norm: float
+    rate: float
+    broken: tuple[int, ...]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the loss and every gradient were."""
+        return math.isfinite(self.sums.loss + self.norm)
 
 
 class Rules(NamedTuple):
@@ -65,8 +74,9 @@ def as_sums(answer: tf.Tensor) -> Sums:
 
 def as_answer(answer: tf.Tensor) -> Answer:
     """What a training step answered, as numbers."""
-    *sums, wishes, norm = answer.numpy().tolist()
-    return Answer(Sums(*sums), math.isfinite(sums[0] + norm), wishes > 0)
+    loss, correct, images, norm, rate, wishes, *flags = answer.numpy().tolist()
+    broken = tuple(replica for replica, flag in enumerate(flags) if flag)
+    return Answer(Sums(loss, correct, images), wishes > 0, norm, rate, broken)
 
 
 def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -93,9 +103,10 @@ def make_train_step(
 ) -> TrainStep:
     """A compiled step: (x, labels, shares, weights) of this worker, and its wish for a checkpoint.
 
-    It answers float32 [5], the same on every worker: the `Sums`, the wishes, the norm of the
-    gradient (finite where all of it is). The wish, float32 scalar, is 0 or 1: so all workers learn
-    by the same step what one of them knows, at no cost.
+    It answers float32 [6 + replicas], the same on every worker: the `Sums`, the norm of the
+    gradient (finite where all of it is), the rate of the step, the wishes, and a flag a replica: 1
+    where its own part was not finite. The wish, float32 scalar, is 0 or 1: so all workers learn by
+    the same step what one of them knows, at no cost.
 
     `x` may be uint8; it is mixed here, as float32, on the device that trains. An answer is correct
     that names the image with the larger share.
@@ -127,14 +138,17 @@ def make_train_step(
             x, targets = mix_images(x, shares), mix(targets, shares)
         parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
         own, *whole = _one_by_one(of_part, parts)
-        said = tf.concat([own, [wish]], 0)
+        is_broken = tf.logical_not(tf.math.is_finite(own[0] + tf.linalg.global_norm(whole)))
+        flags = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
+        said = tf.concat([own, [wish], flags * tf.cast(is_broken, tf.float32)], 0)
         said, *whole = context.all_reduce(tf.distribute.ReduceOp.SUM, [said, *whole])
         gradients = [part / said[2] for part in whole]
         norm = tf.linalg.global_norm(gradients)
         if rules.clipnorm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, rules.clipnorm, use_norm=norm)
+        rate = tf.cast(cast("Any", optimizer).learning_rate, tf.float32)
         optimizer.apply(gradients, net.trainable_variables)
-        return tf.concat([said, [norm]], 0)
+        return tf.concat([said[:3], [norm, rate], said[3:]], 0)
 
     def step(batch: Batch, wish: tf.Tensor) -> tf.Tensor:
         return _any_local(strategy, strategy.run(on_replica, args=(*batch, wish)))

@@ -19,7 +19,7 @@ from ray_jobs.training.data import pipeline
 from ray_jobs.training.data.part import Part, part_of
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.models import classifier
-from ray_jobs.training.models.pretrained import start_backbone, start_head
+from ray_jobs.training.models.pretrained import provide, start_backbone, start_head
 from ray_jobs.training.models.unfreeze import set_trainable
 from ray_jobs.training.phases import Phase, epochs_of
 from ray_jobs.training.worker import Worker
@@ -65,8 +65,12 @@ def data_of(worker: Worker) -> Data:
 def prepare(worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, data: Data) -> Subject:
     """Build the networks and the streams of this worker's data for a phase.
 
-    Features are computed once where the backbone is frozen and nothing is augmented.
+    Features are computed once where the backbone is frozen and nothing is augmented. What Keras
+    draws for a network follows from the run's seed alone, not from what was built before it: every
+    phase, and a training that was taken up again in any of them, begins with the same one.
     """
+    provide(worker.store, worker.spec.recipe)  # builds a network, where it must convert weights
+    keras.utils.set_random_seed(worker.spec.seed)
     on_features = phase.trainable == "head" and phase.augment == NO_AUGMENT
     make = _on_features if on_features else _on_images
     return make(worker, strategy, phase, data)

@@ -30,14 +30,16 @@ class Watch:
         self._steps = steps
         self._first = state.epoch * steps + state.done_of(steps)
         self._images = state.images + (state.within.images if state.within else 0.0)
+        self._images_before = self._images
         self._started = time.monotonic()
 
     def step(self, step: int, rate: float, sums: Sums, of_epoch: Sums) -> None:
         """Show one step; `step` counts from 1 over all epochs."""
         done, total = step - self._first, self._epochs * self._steps
         seconds = max(time.monotonic() - self._started, 1e-9)
-        epoch, speed = (step - 1) // self._steps + 1, done * self._recipe.batch_size / seconds
+        epoch = (step - 1) // self._steps + 1
         self._images += sums.images
+        speed = (self._images - self._images_before) / seconds
         row = StepMetrics(
             step=step,
             epoch=epoch,

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.entry import log_to_stdout
 from ray_jobs.scoring.calibration import calibrate
@@ -70,7 +71,6 @@ def _joined(worker: Worker, imported: datetime) -> Trained:
     """Meet the others, train with them, and ask the best model with them."""
     recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
     configure_devices(worker.cpus)
-    keras.utils.set_random_seed(worker.spec.seed)
     set_precision(recipe.precision, use_gpu=use_gpu)
     strategy = make_strategy(use_gpu=use_gpu)
     with ExitStack() as stack:
@@ -80,8 +80,8 @@ def _joined(worker: Worker, imported: datetime) -> Trained:
         stack.enter_context(journal.publishing())
         trace = _trace(worker, strategy, imported)
         state, subject = _train(Tools(worker, strategy, Keeper(worker), journal, trace))
-        told = worker.watchdog.progress
-        logits = validation_logits(strategy, subject, recipe.batch_size, told)
+        largest, told = worker.largest_batch(Split.VAL), worker.watchdog.progress
+        logits = validation_logits(strategy, subject, largest, told)
         return Trained(state, subject.whole, logits)
 
 

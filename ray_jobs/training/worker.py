@@ -13,7 +13,7 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.run import Progress, RunSpec
 from ray_jobs.storage import Store, connect
 from ray_jobs.training.data.photos import Photos, fetch_photos
-from ray_jobs.training.data.share import Share, share_of
+from ray_jobs.training.data.share import Share, batches_of, share_of
 from ray_jobs.training.order import read_order
 from ray_jobs.training.progress import ProgressBoard
 from ray_jobs.training.watchdog import Watchdog
@@ -59,6 +59,11 @@ class Worker:
         """This worker's part of a split."""
         shards = self.manifest.shards[split]
         return share_of(self.rank, self.world, shards, global_batch=self.spec.recipe.batch_size)
+
+    def largest_batch(self, split: Split) -> int:
+        """Images a step of the worker that takes most of a split."""
+        shards, batch = self.manifest.shards[split], self.spec.recipe.batch_size
+        return max(batches_of(self.world, shards, global_batch=batch))
 
     @property
     def folder(self) -> Path:

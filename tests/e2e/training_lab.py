@@ -73,7 +73,7 @@ def _photo(rng: np.random.Generator, label: int) -> bytes:
 
 
 class Step(NamedTuple):
-    """A row of `steps.csv`."""
+    """A row of `steps.csv`; the rate is the optimizer's own, a float32."""
 
     step: int
     rate: float

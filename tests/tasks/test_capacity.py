@@ -118,6 +118,8 @@ def test_named_node_types_and_an_unknown_autoscaler_mean_that_it_may_grow(
 def test_each_worker_gets_a_gpu_where_the_cluster_has_as_many(settings, dashboard):
     assert not check(settings, workers(2)).use_gpu
     dashboard.answers["/api/v0/nodes"] = nodes(node({"CPU": 8.0, "GPU": 2.0}))
+    assert check(settings, workers(1, 4)).use_gpu
+    assert not check(settings, workers(3, 4)).use_gpu
     assert check(settings, workers(2)).use_gpu
     assert not check(settings, workers(3)).use_gpu
 

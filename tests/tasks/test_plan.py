@@ -66,6 +66,12 @@ def test_what_changes_what_is_learnt_changes_the_fingerprint_and_nothing_else_do
     assert plan(store, budget_minutes=30, require_approval=True).fingerprint == base
 
 
+def test_a_batch_that_the_most_workers_cannot_share_is_refused(store):
+    plan(store, overrides={"batch_size": 4}, workers_min=1, workers_max=4)
+    with pytest.raises(SpecError, match=r"batch_size is 4 for 5 workers; .*fewer --workers"):
+        plan(store, overrides={"batch_size": 4}, workers_min=1, workers_max=5)
+
+
 def test_budget_and_approval_are_told_to_the_steps(store):
     planned = plan(store, budget_minutes=30, require_approval=True)
     assert (planned.budget_minutes, planned.require_approval) == (30, True)

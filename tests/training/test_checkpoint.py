@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,19 @@ def test_a_checkpoint_that_is_not_whole_is_refused(spoil, why, tmp_path):
     spoil(folder)
     with pytest.raises(DataError, match=f"checkpoint checkpoint_7: {why}"):
         checkpoint.load(folder, "mine")
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("change", [{"layout": 3}, {"layout": None}])
+def test_a_checkpoint_of_another_version_of_sortline_is_refused(change, tmp_path):
+    from ray_jobs.training import checkpoint
+
+    checkpoint.save(tmp_path, TrainingState(), PARTS, "mine")
+    path = tmp_path / "checkpoint.json"
+    seal = json.loads(path.read_bytes()) | change  # the first version named no layout
+    path.write_text(json.dumps({key: value for key, value in seal.items() if value is not None}))
+    with pytest.raises(DataError, match=r"its layout is [13], of another version of Sortline"):
+        checkpoint.load(tmp_path, "mine")
 
 
 @pytest.mark.tf

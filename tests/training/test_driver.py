@@ -11,6 +11,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
 from ray_jobs.contract.run import Resources
+from tests.tasks import documents
 from tests.tasks.documents import manifest
 from tests.training.test_share import shards
 
@@ -45,6 +46,15 @@ def test_an_empty_split_is_refused(train: int, val: int, empty: str):
         check_shards(with_shards(train, val), resources(1, 1))
 
 
+def test_a_batch_that_the_most_workers_cannot_share_is_refused_before_any_starts():
+    from ray_jobs.training.driver import train
+
+    recipe = documents.RECIPE.model_copy(update={"batch_size": 2})
+    order = documents.spec().model_copy(update={"recipe": recipe, "resources": resources(1, 3)})
+    with pytest.raises(SpecError, match=r"batch_size is 2 for 3 workers; .*batch_size=3 or fewer"):
+        train("bucket", order, with_shards(4, 1))
+
+
 def test_a_range_of_workers_is_elastic_and_one_number_is_not():
     from ray_jobs.training.driver import scaling_of
 
@@ -69,6 +79,18 @@ def test_the_filesystem_crosses_to_the_workers_without_a_credential():
     )
     assert b"hush" not in pickle.dumps(made)
     assert b"127.0.0.1:8333" in pickle.dumps(made)
+
+
+def test_the_worker_whose_own_images_broke_the_step_is_the_one_that_is_heard():
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    from ray_jobs.training.driver import _raise_ours
+    from ray_jobs.training.failures import ElsewhereError
+
+    of_another = pickle.loads(pickle.dumps(ElsewhereError("the loss is inf, of worker 1", "", "")))
+    own = SpecError("the loss is inf; worker 1 had images ab12", "finite numbers", "Lower it")
+    with pytest.raises(SpecError, match="had images ab12"):
+        _raise_ours(WorkerGroupError("both", {0: of_another, 1: own}), resources(2, 2))
 
 
 def test_an_error_of_ours_in_a_worker_is_the_drivers_error():

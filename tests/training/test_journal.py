@@ -92,6 +92,8 @@ def test_rows_that_the_store_refused_come_with_the_next_put(caplog):
     journal = journal_of(store)
     journal.step(step(1))
     store.down = True
+    with pytest.raises(ClusterError, match="does not answer"):
+        journal.put()  # what comes before a checkpoint
     journal.publish()
     assert "the journal was not written: the object store does not answer" in caplog.text
     store.down = False
@@ -104,7 +106,7 @@ def test_what_the_store_holds_is_not_put_again():
     journal = journal_of(store)
     journal.step(step(1))
     journal.publish()
-    journal.close()
+    journal.put()
     assert store.puts == 1
 
 
@@ -243,8 +245,8 @@ def test_each_attempt_has_an_event_file_and_rows_of_its_own(tmp_path):
     for number in (1, 2):
         journal = open_journal(store, "ab12", tmp_path)
         journal.step(step(number))
-        journal.close()
-    open_journal(store, "ab12", tmp_path).close()  # has nothing to train
+        journal.put()
+    open_journal(store, "ab12", tmp_path).put()  # has nothing to train
     files = [store.get(key) for key in store.keys("runs/ab12/tensorboard/")]
     assert [[at for at, _ in events(file, tmp_path)] for file in files] == [[1], [2]]
     assert rows(store) == [(1, 1), (2, 2)]

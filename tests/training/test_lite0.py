@@ -120,6 +120,16 @@ def test_the_weights_are_converted_once_and_found_by_their_pointer(tmp_path, bac
     assert digest_of(first.weights) == digest_of(second.weights) == digest_of(backbone.weights)
 
 
+def test_statistics_that_were_published_change_as_slowly_as_keras_has_it(tmp_path):
+    import keras
+
+    from ray_jobs.training.models.pretrained import build_pretrained
+
+    network = build_pretrained(InMemoryStore(), "efficientnet-lite0", 32, tmp_path)
+    norms = [n for n in network.layers if isinstance(n, keras.layers.BatchNormalization)]
+    assert {norm.momentum for norm in norms} == {0.99}
+
+
 def test_weights_that_were_changed_in_the_store_are_refused(tmp_path):
     from ray_jobs.training.models import lite0, pretrained
 

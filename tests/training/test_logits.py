@@ -27,7 +27,7 @@ def test_two_replicas_bring_their_rows_together_and_filling_places_are_left_out(
     from ray_jobs.training.logits import as_logits, make_logits_step
 
     net = small_net(two_replicas)
-    step = make_logits_step(two_replicas, net, global_batch=8)
+    step = make_logits_step(two_replicas, net, largest_batch=4)
     weights = np.array([1, 1, 1, 1, 1, 1, 0, 0], np.float32)
     rows = step(per_replica(two_replicas, X[:8], LABELS[:8], weights)).numpy()
     assert rows.shape == (8, 5)
@@ -36,7 +36,7 @@ def test_two_replicas_bring_their_rows_together_and_filling_places_are_left_out(
     assert labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
-def test_a_replica_with_an_image_less_loses_nothing(two_replicas):
+def test_a_replica_with_fewer_images_loses_nothing(two_replicas):
     import tensorflow as tf
 
     from ray_jobs.training.logits import as_logits, make_logits_step
@@ -44,12 +44,12 @@ def test_a_replica_with_an_image_less_loses_nothing(two_replicas):
     net = small_net(two_replicas)
 
     def halves(array: np.ndarray):
-        parts = [array[:3], array[3:5]]
+        parts = [array[:4], array[4:5]]
         return two_replicas.experimental_distribute_values_from_function(
             lambda context: tf.constant(parts[context.replica_id_in_sync_group])
         )
 
-    step = make_logits_step(two_replicas, net, global_batch=5)
+    step = make_logits_step(two_replicas, net, largest_batch=4)
     batch = tuple(halves(array) for array in (X[:5], LABELS[:5], np.ones(5, np.float32)))
     logits, labels = as_logits(step(batch).numpy())
     np.testing.assert_allclose(logits, expected(net)[:5], atol=1e-6)

@@ -41,12 +41,13 @@ def test_weights_come_back_whole(tmp_path):
     assert digest_of(loaded.weights) == digest_of(saved.weights)
 
 
-def test_moving_statistics_of_a_network_from_scratch_follow_within_a_few_steps():
+@pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-lite0"])
+def test_moving_statistics_of_a_network_from_scratch_follow_within_a_few_steps(name: str):
     import keras
 
     from ray_jobs.training.models import classifier
 
-    network = classifier.build_backbone("efficientnet-b0", image_px=32)
+    network = classifier.build_backbone(name, image_px=32)
     norms = [n for n in network.layers if isinstance(n, keras.layers.BatchNormalization)]
     assert len(norms) == 49
     assert {norm.momentum for norm in norms} == {0.9}

@@ -162,16 +162,39 @@ def test_parts_one_after_the_other_are_as_the_batch_at_once(accumulate, two_repl
         assert sums == pytest.approx(whole, rel=1e-5)
 
 
-def test_an_overflow_on_one_replica_is_known_to_both_and_neither_waits(two_replicas):
+@pytest.mark.parametrize(("row", "replica"), [(2, 0), (5, 1)])
+def test_an_overflow_on_one_replica_is_known_to_both_by_its_name(two_replicas, row, replica):
     broken = X.copy()
-    broken[5] = np.inf  # the second replica's
+    broken[row] = np.inf
     answer, *_ = answered(two_replicas, (broken, LABELS, WHOLE, WEIGHTS))
     assert not answer.is_finite
+    assert answer.broken == (replica,)
+
+
+def test_a_worker_names_its_images_only_where_its_own_part_is_not_finite(two_replicas):
+    from ray_jobs.training.failures import ElsewhereError
+    from ray_jobs.training.finite import Place, check_step
+
+    broken = X.copy()
+    broken[5] = np.inf
+    answer, *_ = answered(two_replicas, (broken, LABELS, WHOLE, WEIGHTS))
+    told = r"^the loss is nan, at step 7 of epoch 2; worker 1 had images feedfacefeed; expected fin"
+    with pytest.raises(SpecError, match=told):
+        check_step(answer, Place(2, 7, rank=1), ["feedface" * 8])
+    with pytest.raises(ElsewhereError, match=r"^the loss is nan, .* of epoch 2, of worker 1; exp"):
+        check_step(answer, Place(2, 7, rank=0), ["cafebabe" * 8])
+
+
+def test_a_step_is_taken_at_the_rate_that_is_told(alone):
+    answer, *_ = answered(alone, BATCH)
+    assert answer.rate == 1.0
 
 
 def test_a_gradient_that_is_not_finite_is_known_though_the_loss_is(two_replicas):
     import keras
     import tensorflow as tf
+
+    from ray_jobs.training.finite import Place, check_step
 
     @tf.custom_gradient
     def overflows(x):
@@ -183,18 +206,21 @@ def test_a_gradient_that_is_not_finite_is_known_though_the_loss_is(two_replicas)
     answer, *_ = answered(two_replicas, BATCH, net=net)
     assert np.isfinite(answer.sums.loss)
     assert not answer.is_finite
+    assert answer.broken == (0, 1)
+    with pytest.raises(
+        SpecError, match=r"a gradient is not finite, the loss is \d.*, at step 1 of"
+    ):
+        check_step(answer, Place(1, 1, rank=0), [])
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_validation_loss_that_is_not_finite_ends_the_training(loss: float):
-    from ray_jobs.training.loop import PhaseTraining
-    from ray_jobs.training.outcome import TrainingState
+    from ray_jobs.training.finite import check_validation
     from ray_jobs.training.step import Sums
 
-    check = PhaseTraining.__new__(PhaseTraining)._check_validation
-    check(Sums(0.5, 1.0, 1.0), TrainingState(epoch=4))
+    check_validation(Sums(0.5, 1.0, 1.0), epoch=5)
     with pytest.raises(SpecError, match=r"validation loss is .* after epoch 5; expected"):
-        check(Sums(loss, 1.0, 1.0), TrainingState(epoch=4))
+        check_validation(Sums(loss, 1.0, 1.0), epoch=5)
 
 
 def test_the_wish_of_one_is_known_to_all(two_replicas):

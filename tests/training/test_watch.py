@@ -113,3 +113,8 @@ def test_progress_counts_steps_over_all_epochs_and_the_time_of_this_attempt_alon
     assert (shown.loss, shown.accuracy, shown.learning_rate) == (0.5, 0.75, 0.1)
     assert shown.images_per_s is not None
     assert shown.seconds_left == pytest.approx(14 * 8 / shown.images_per_s)
+    # A last step of three images: the five places that only fill it up are not counted.
+    watch.step(27, 0.1, Sums(1.0, 1.0, 3.0), Sums(loss=4.0, correct=6.0, images=11.0))
+    shown = seen[-1]
+    assert shown.images_per_s is not None
+    assert shown.seconds_left == pytest.approx(13 * (11 / 2) / shown.images_per_s)

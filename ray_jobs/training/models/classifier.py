@@ -39,7 +39,7 @@ def build_backbone(name: str, *, image_px: int) -> keras.Model:
     Raises:
       SpecError: there is no such network, or the input is too small for it.
     """
-    return _network(name, image_px).backbone(image_px)
+    return network_of(name, image_px).backbone(image_px)
 
 
 def build_head(
@@ -90,7 +90,8 @@ def from_recipe(recipe: Recipe, num_classes: int, weights: Path | None = None) -
     )
 
 
-def _network(name: str, image_px: int) -> Network:
+def network_of(name: str, image_px: int) -> Network:
+    """What is known of a network; refuses an input that is too small for it, with SpecError."""
     if name not in NETWORKS:
         raise SpecError(
             f"there is no network '{name}'",

@@ -8,17 +8,13 @@ from pathlib import Path
 import keras
 from keras.src.applications.efficientnet import IMAGENET_STDDEV_RGB
 
-from ray_jobs.training.models.network import SCRATCH_MOMENTUM, Network
+from ray_jobs.training.models.network import Network, from_scratch
 
 _NATIVE_PX = (224, 240, 260, 300, 380, 456, 528, 600)  # table 1 of Keras's guide
 
 
 def _from_scratch(image_px: int, *, size: int) -> keras.Model:
-    network = _build(image_px, size)
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = SCRATCH_MOMENTUM
-    return network
+    return from_scratch(_build(image_px, size))
 
 
 def _pretrained(image_px: int, published: Path, *, size: int) -> keras.Model:

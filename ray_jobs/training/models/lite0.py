@@ -14,7 +14,7 @@ from typing import Any, cast
 import keras
 from keras.src.applications import efficientnet
 
-from ray_jobs.training.models.network import Network, image_input
+from ray_jobs.training.models.network import Network, from_scratch, image_input
 
 FEATURES = 1280
 _BLOCKS = [block | {"se_ratio": 0.0} for block in efficientnet.DEFAULT_BLOCKS_ARGS]
@@ -47,4 +47,8 @@ def backbone(image_px: int) -> keras.Model:
     return keras.Model(images, network.output, name="backbone")
 
 
-NETWORKS = {"efficientnet-lite0": Network(native_px=224, backbone=backbone)}
+def _from_scratch(image_px: int) -> keras.Model:
+    return from_scratch(backbone(image_px))
+
+
+NETWORKS = {"efficientnet-lite0": Network(native_px=224, backbone=_from_scratch)}

@@ -42,6 +42,14 @@ class Network:
     hidden: Callable[[int], Layers] = no_layers
 
 
+def from_scratch(network: keras.Model) -> keras.Model:
+    """The network, its batch norms set for random weights."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = SCRATCH_MOMENTUM
+    return network
+
+
 def image_input(image_px: int) -> keras.KerasTensor:
     """The input of every backbone: float32 [N, image_px, image_px, 3] in 0..255."""
     return cast("keras.KerasTensor", keras.Input((image_px, image_px, 3), name="images"))

@@ -40,6 +40,13 @@ class BackboneWeights(Document):
     weights: ObjectRef
 
 
+def provide(store: Store, recipe: Recipe) -> None:
+    """Have in the store what a recipe starts from and no driver can fetch: Lite0's, converted."""
+    is_lite0 = recipe.weights == "imagenet" and recipe.backbone in lite0.NETWORKS
+    if is_lite0 and find_lite0(store) is None:
+        publish_lite0(store)
+
+
 def start_backbone(store: Store, recipe: Recipe, folder: Path) -> keras.Model:
     """The backbone that a recipe starts from; nothing is fetched but from the store.
 
@@ -130,9 +137,9 @@ def build_pretrained(store: Store, name: str, image_px: int, folder: Path) -> ke
       MissingObjectError: the driver has not put them there.
       DataError: what lies there is not what was published.
     """
-    with_imagenet = classifier.NETWORKS[name].imagenet
+    with_imagenet = classifier.network_of(name, image_px).imagenet
     if with_imagenet is None:
-        backbone = classifier.build_backbone(name, image_px=image_px)
+        backbone = lite0.backbone(image_px)
         load_lite0(store, backbone, folder)
         return backbone
     published = folder / imagenet.FILES[name].name

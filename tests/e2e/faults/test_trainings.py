@@ -183,7 +183,9 @@ def follows_the_recipe(training: Training) -> None:
         for workers in training.groups()
     ]
     rates = [rate_table(recipe.schedule, epochs=recipe.epochs, steps=many) for many in an_epoch]
-    assert [row for row in steps if row.rate != rates[row.attempt - 1][row.step - 1]] == []
+    # The optimizer's own are float32.
+    expected = [rates[row.attempt - 1][row.step - 1] for row in steps]
+    assert [row.rate for row in steps] == pytest.approx(expected, rel=1e-6)
     ends = [(row.step / an_epoch[row.attempt - 1], row.attempt) for row in steps]
     for (before, attempt), (after, later) in itertools.pairwise(ends):
         # No gap: a new attempt begins where the last ended, or before; where it has other steps,
@@ -197,14 +199,14 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(ground: Ground):
     training.committed(after=5)
     ground.abandon()
     newest = training.checkpoints()[-1]
+    # At the last step of an epoch, validation would be the first to see it.
+    assert newest.state.within is None or newest.state.within.done < newest.state.within.steps
     poison(ground.store, newest.key)
     again = ground.drive(training.spec)
     assert again.ended() == 2
     error = from_wire(again.said())
     assert isinstance(error, SpecError)
-    told = re.search(
-        r"the loss is nan .* at step (\d+) of .*; worker \d had images (.*)", error.fact
-    )
+    told = re.search(r"the loss is nan, at step (\d+) of .*; worker \d had images (.*)", error.fact)
     assert told
     within = newest.state.within
     assert int(told[1]) == (within.done if within else 0) + 1

@@ -1,0 +1,65 @@
+"""What is not finite ends a training, on every rank alike, before it is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.training.failures import ElsewhereError
+from ray_jobs.training.step import Answer, Sums
+
+_SHOWN = 8
+_UNSTABLE = (
+    "finite numbers",
+    "Lower schedule.base_lr, or set optimizer.clipnorm; the last checkpoint is kept",
+)
+
+
+class Place(NamedTuple):
+    """A step of an epoch, both from 1, as a rank takes it."""
+
+    epoch: int
+    step: int
+    rank: int
+
+
+def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
+    """Refuse a step that is not finite.
+
+    Args:
+      answer: of all ranks; each replica is one.
+      place: which step, and whose.
+      images: the sha256 of those that this rank had.
+
+    Raises:
+      ElsewhereError: the loss or the gradient of another rank was not.
+      SpecError: this one's was not, with the images; or those of all together.
+    """
+    if answer.is_finite:
+        return
+    loss = answer.sums.loss / max(answer.sums.images, 1.0)
+    what = "a gradient is not finite, the loss" if math.isfinite(loss) else "the loss"
+    fact = f"{what} is {loss:g}, at step {place.step} of epoch {place.epoch}"
+    if place.rank in answer.broken:
+        shown = ", ".join(sha256[:12] for sha256 in images[:_SHOWN])
+        more = ", ..." if len(images) > _SHOWN else ""
+        raise SpecError(f"{fact}; worker {place.rank} had images {shown}{more}", *_UNSTABLE)
+    if answer.broken:
+        raise ElsewhereError(f"{fact}, of worker {answer.broken[0]}", *_UNSTABLE)
+    raise SpecError(f"{fact}, of all workers together", *_UNSTABLE)
+
+
+def check_validation(val: Sums, epoch: int) -> None:
+    """Refuse a validation loss that is not finite: statistics may break where no gradient does.
+
+    Args:
+      val: over the whole split.
+      epoch: that has ended, from 1.
+
+    Raises:
+      SpecError: it is not.
+    """
+    if not math.isfinite(val.loss):
+        raise SpecError(f"the validation loss is {val.loss} after epoch {epoch}", *_UNSTABLE)

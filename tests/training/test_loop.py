@@ -1,0 +1,159 @@
+"""A phase of a training, whose checkpoints are kept in memory: none is lost, none is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ray_jobs.recipes import catalog
+from ray_jobs.training.data.share import Share
+from ray_jobs.training.outcome import TrainingState
+from ray_jobs.training.phases import phases_of
+from ray_jobs.training.step_log import StepMetrics
+from ray_jobs.training.watchdog import Watchdog
+from tests.fakes import InMemoryStore
+
+pytestmark = pytest.mark.tf
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(22, 8)).astype(np.float32)
+LABELS = RNG.integers(0, 3, 22)
+# Six steps of four images, the last of two.
+SHARE = Share((), records=22, batch=4, steps=6)
+RECIPE = catalog.resolve(
+    "b0_scratch", {"epochs": 2, "batch_size": 4, "trainable": "head", "schedule.warmup_epochs": 1}
+)
+
+
+class Rows:
+    """A log that keeps the rows of a training."""
+
+    def __init__(self) -> None:
+        self.rows: list[StepMetrics] = []
+
+    def step(self, metrics: StepMetrics) -> None:
+        self.rows.append(metrics)
+
+    def epoch(self, metrics: object) -> None: ...
+
+    def put(self) -> None: ...
+
+
+def in_memory(due: Callable[[int], bool]):
+    """A keeper that holds all that it is given, and is due at some steps, counted from 1."""
+    from ray_jobs.training.keeper import Keeper
+
+    class InMemory(Keeper):
+        def __init__(self) -> None:
+            self.kept, self.asked = [], 0
+
+        def is_due(self) -> bool:
+            self.asked += 1
+            return due(self.asked)
+
+        def keep(self, state, parts, first) -> None:
+            self.kept.append((state, parts))
+
+    return InMemory()
+
+
+def subject(strategy):
+    """A head that learns on a frozen backbone that drops, of its own random state."""
+    import keras
+
+    from ray_jobs.training.data import pipeline
+    from ray_jobs.training.subject import Subject
+
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        features = keras.Input((8,))
+        backbone = keras.Model(features, keras.layers.Dropout(0.5, seed=5)(features))
+        inputs = keras.Input((8,))
+        dropped = keras.layers.Dropout(0.3, seed=3)(inputs)
+        head = keras.Model(inputs, keras.layers.Dense(3)(dropped))
+        net = keras.Model(backbone.input, head(backbone.output))
+    return Subject(
+        net=net,
+        kept=head,
+        head=head,
+        whole=net,
+        share=SHARE,
+        examples=pipeline.shuffled_feature_examples(X, LABELS, seed=1),
+        val_share=SHARE,
+        val=pipeline.feature_examples(X, LABELS),
+        samples=[f"{row:02}" * 32 for row in range(22)],
+    )
+
+
+def trained(keeper, state: TrainingState | None = None, parts=None):
+    """Train to the end, alone: the state then, and the rows of the steps."""
+    import tensorflow as tf
+
+    from ray_jobs.training.journal import Journal
+    from ray_jobs.training.loop import PhaseTraining, Tools
+    from ray_jobs.training.trace import Trace, WorkerTrace
+
+    worker = SimpleNamespace(
+        rank=0,
+        spec=SimpleNamespace(recipe=RECIPE, run_id="r"),
+        is_chief=False,
+        show=lambda progress: None,
+        watchdog=Watchdog(limit_s=float("inf")),
+    )
+    rows, strategy = Rows(), tf.distribute.OneDeviceStrategy("CPU:0")
+    trace = Trace(InMemoryStore(), "r", WorkerTrace(rank=0, workers=1, replicas=1))
+    tools = Tools(worker, strategy, keeper, Journal(rows), trace)
+    (phase,) = phases_of(RECIPE)
+    ended = PhaseTraining(tools, subject(strategy), phase).run(state or TrainingState(), parts)
+    return ended, [(row.step, row.loss, row.accuracy, row.images) for row in rows.rows], rows.rows
+
+
+def never(step: int) -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    return trained(in_memory(never))
+
+
+@pytest.mark.parametrize("at", [2, 6, 9])
+def test_a_training_goes_on_from_any_step_as_if_it_had_not_stopped(quiet, at: int):
+    hurt = in_memory(lambda step: step == at)
+    trained(hurt)
+    state, parts = next(kept for kept in hurt.kept if kept[0].step == at)
+    ended, steps, _ = trained(in_memory(never), state, parts)
+    assert steps == [row for row in quiet[1] if row[0] > at]
+    assert [one.val_loss for one in ended.history] == [one.val_loss for one in quiet[0].history]
+
+
+def test_a_wish_at_the_last_step_of_an_epoch_is_kept_before_validation():
+    keeper = in_memory(lambda step: step == 6)
+    trained(keeper)
+    (within, _), (after, _), *_ = keeper.kept
+    assert (within.within.done, within.within.steps, within.epoch) == (6, 6, 0)
+    assert (after.within, after.epoch) == (None, 1)
+
+
+def test_the_rate_that_is_written_down_is_the_one_that_the_optimizer_took(quiet):
+    from ray_jobs.training.schedule import rate_table
+
+    # Up from 0 in the first epoch of six steps, then down.
+    rates = rate_table(RECIPE.schedule, epochs=2, steps=6)[:12]
+    assert rates[0] < rates[5] > rates[11]
+    assert [row.learning_rate for row in quiet[2]] == pytest.approx(rates, rel=1e-6)
+
+
+def test_a_rate_that_is_not_the_tables_is_written_down_as_it_is(quiet, monkeypatch):
+    from ray_jobs.training import loop
+
+    class Half(loop.TabledRate):
+        def __call__(self, step):
+            return super().__call__(step) / 2
+
+    monkeypatch.setattr(loop, "TabledRate", Half)
+    _, _, halves = trained(in_memory(never))
+    assert [row.learning_rate for row in halves] == [row.learning_rate / 2 for row in quiet[2]]
