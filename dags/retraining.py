@@ -22,7 +22,7 @@ from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Policy, Verdict
 from ray_jobs.storage import Store, find_document, read_document, write_document
-from tasks import approval, capacity, champion, registry
+from tasks import approval, capacity, champion, history, registry
 from tasks import gate as gating
 from tasks.approval import Approval, Question
 from tasks.card import assemble_card
@@ -104,7 +104,8 @@ def question() -> Question | None:
     store, run_id = settings().store("judge"), _planned("run_id")
     verdict = _gate_says()
     pointer = champion.read(store, _planned("model")).pointer
-    is_made = store.exists(_verdict_key()) or (pointer is not None and pointer.run_id == run_id)
+    was_made = pointer and history.is_made(pointer, run_id, since=verdict.champion_before)
+    is_made = was_made or store.exists(_verdict_key())
     if not _planned("require_approval") or verdict.decision is not Decision.PROMOTED or is_made:
         return None
     registered = _registered(store)
@@ -144,7 +145,10 @@ def _decide(store: Store, model: str, version: int) -> Verdict:
     if verdict.decision is Decision.PROMOTED:
         by = f"gate, approved by {answer.by}" if answer.by else "gate"
         to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC))
-        champion.promote(store, model, to, judged_against=verdict.champion_before)
+        now = champion.promote(store, model, to, judged_against=verdict.champion_before)
+        if now.run_id != verdict.run_id:
+            since = now.model_version
+            log.warning("promoted before; since then version %d was made champion", since)
     write_document(store, verdict, _verdict_key())
     log.info("%s: %s", verdict.decision.value, "; ".join(verdict.reasons))
     return verdict

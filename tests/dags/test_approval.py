@@ -10,7 +10,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import champion
-from tests.tasks.clock import NOON
+from tests.tasks.clock import LATER, NOON
 from tests.tasks.documents import manifest, publish, registration, verdict, write_run
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
@@ -118,6 +118,19 @@ def test_what_was_promoted_already_is_not_asked_about_again(run, store, asked, l
         )
     assert stage.call("approve", "execute")["answer"] == "not_asked"
     assert asked == []
+
+
+def test_a_promotion_that_was_made_and_rolled_back_is_neither_asked_about_nor_made_again(
+    run, store, asked, caplog
+):
+    stage = run()
+    made = champion.move(2, RUN, by="gate", at=NOON)
+    champion.promote(store, "sample", made, judged_against=1)
+    champion.rollback(store, "sample", None, "ada", LATER)
+    assert stage.call("approve", "execute")["answer"] == "not_asked"
+    assert stage.run("promote")["decision"] == "promoted"
+    assert history(store) == [(1, "gate"), (2, "gate"), (1, "ada")]
+    assert "promoted before; since then version 1 was made champion" in caplog.text
 
 
 def test_an_approved_promotion_is_made_and_names_the_person(run, store):

@@ -79,6 +79,32 @@ def test_promotion_that_was_made_already_is_found_not_repeated(store):
     assert versions_of(store) == [1]
 
 
+def test_promotion_that_was_made_and_rolled_back_is_not_made_again(store):
+    promote_all(store, 1, 2)
+    rollback(store, "sample", None, "ada", LATER)
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=1).model_version == 1
+    assert versions_of(store) == [1, 2, 1]
+
+
+def test_first_promotion_that_was_made_and_gave_way_to_another_is_not_made_again(store):
+    promote_all(store, 1, 2)
+    assert promote(store, "sample", to(1, at=EVENING), judged_against=None).model_version == 2
+    assert versions_of(store) == [1, 2]
+
+
+def test_a_version_that_was_champion_before_the_one_it_is_judged_against_is_promoted(store):
+    appoint(store, "sample", to(2))
+    appoint(store, "sample", to(3))
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=3).model_version == 2
+
+
+def test_a_champion_that_was_compared_with_itself_does_not_move(store):
+    promote_all(store, 1)
+    appoint(store, "sample", to(2))
+    promote(store, "sample", to(2, at=EVENING), judged_against=2)
+    assert versions_of(store) == [1, 2]
+
+
 def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
     promote_all(store, 1, 2, 5)
     pointer = rollback(store, "sample", None, "ada", LATER, reason="too many cups as glass")
