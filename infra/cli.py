@@ -37,6 +37,9 @@ app.add_typer(dataset_cli.app, name="dataset")
 
 _INTERRUPTED = 130
 Name = Annotated[str | None, typer.Option(help="Data set; default: that of the settings.")]
+Model = Annotated[
+    str | None, typer.Option(help="Model (its data set's name); default: the only one in use.")
+]
 Recipe = Annotated[str | None, typer.Option(help="Named recipe.")]
 
 
@@ -122,7 +125,7 @@ def demo(
 
 
 @app.command()
-def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+def models(name: Model = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Show the champion and every registered version."""
     known = registered.models(Session.open(home), name=name)
     answer(known, summary.of_models(known), as_json=as_json)
@@ -132,7 +135,7 @@ def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False
 def promote(
     version: Annotated[int, typer.Argument(help="Any registered version.")],
     reason: Annotated[str, typer.Option(help="Why; kept beside the move.")],
-    name: Name = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -147,7 +150,7 @@ def report(
         str | None, typer.Argument(metavar="RUN", help="Default: the newest that was judged.")
     ] = None,
     opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-    name: Name = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -159,7 +162,7 @@ def report(
 @app.command()
 def rollback(
     version: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
-    name: Name = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

@@ -32,6 +32,12 @@ def read(store: Store, model: str) -> Reading:
     return Reading(ChampionPointer.from_json(found.data, origin=store.uri(key)), found.etag)
 
 
+def models(store: Store) -> list[str]:
+    """The name of every model that has a champion."""
+    found = ((keys.model_of(key), key) for key in store.keys(keys.model_prefix()))
+    return [model for model, key in found if model and key == keys.champion(model)]
+
+
 def move(
     model_version: int, run_id: str, *, by: str, at: datetime, reason: str | None = None
 ) -> Promotion:
@@ -144,10 +150,9 @@ def _target(pointer: ChampionPointer, version: int | None) -> Promotion:
 
 
 def _no_champion(store: Store, model: str) -> DataError:
-    known = sorted(key.split("/")[1] for key in store.keys("models/") if "/champion." in key)
     return DataError(
         f"model '{model}' has no champion yet",
-        f"one of the models that have: {', '.join(known) or '(none yet)'}",
+        f"one of the models that have: {', '.join(models(store)) or '(none yet)'}",
         f"Run `sortline retrain --name {model}` first",
     )
 

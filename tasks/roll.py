@@ -36,6 +36,12 @@ class Entry:
     is_whole: bool
 
 
+def models(store: Store) -> list[str]:
+    """The name of every model that has a version or a champion."""
+    found = {keys.model_of(key) for key in store.keys(keys.model_prefix())}
+    return sorted(filter(None, found))
+
+
 def read_roll(store: Store, model: str) -> list[Entry]:
     """Every registered version of a model, the newest first; none where there is no such model."""
     listing = list(store.listed(keys.model_versions(model)))

@@ -1,7 +1,8 @@
 """`sortline models`, `promote` and `rollback`: what is registered, and which is the champion.
 
-All three need the object store alone, so that they work when the rest is down. What moves the
-champion repairs MLflow's alias if it can; else the next run does.
+All three need the object store alone, so that they work when the rest is down; without a name they
+take the only model that has a champion. What moves the champion repairs MLflow's alias if it can;
+else the next run does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from tasks.roll import Entry, read_roll
 def models(session: Session, *, name: str | None) -> dict[str, Any]:
     """The champion (None before the first), who made it that, and every registered version."""
     session.point_at_stack()
-    return _known(session.store("serve"), session.dataset(name))
+    store = session.store("serve")
+    return _known(store, session.model(name, store))
 
 
 def promote(session: Session, *, name: str | None, version: int, reason: str) -> dict[str, Any]:
@@ -33,7 +35,8 @@ def promote(session: Session, *, name: str | None, version: int, reason: str) ->
       DataError: it cannot be used.
     """
     session.point_at_stack()
-    model, store = session.dataset(name), session.store("judge")
+    store = session.store("judge")
+    model = session.model(name, store)
     made = appoint(store, model, version, by=getpass.getuser(), at=datetime.now(UTC), reason=reason)
     said = "is now" if made.moved else "was already"
     session.screen.say(f"version {version} {said} the champion of {model}")
@@ -55,7 +58,8 @@ def rollback(session: Session, *, name: str | None, version: int | None) -> dict
       DataError: there is no champion, or none before it.
     """
     session.point_at_stack()
-    model, store = session.dataset(name), session.store("judge")
+    store = session.store("judge")
+    model = session.model(name, store)
     pointer = champion.rollback(store, model, version, by=getpass.getuser(), at=datetime.now(UTC))
     session.screen.say(f"version {pointer.model_version} is the champion of {model}")
     _repair_alias(session, pointer)

@@ -21,12 +21,12 @@ _NAMED = 5
 def report(
     session: Session, run_id: str | None, *, name: str | None, opened: bool
 ) -> dict[str, Any]:
-    """Fetch the report of a run; the newest judged one of the data set where none is named.
+    """Fetch the report of a run; the newest judged one of the model where none is named.
 
     Args:
       session: of the stack, whose object store must be up.
       run_id: the run, or None.
-      name: the data set, or None for that of the settings.
+      name: the model, or None for the only one that has a champion.
       opened: also open it in the browser.
 
     Raises:
@@ -36,7 +36,7 @@ def report(
     store = session.store("serve")
     known = find_registration(store, run_id) if run_id else None
     if known is None:
-        known = chosen(list(islice(judged(store, session.dataset(name)), _NAMED)), run_id)
+        known = chosen(list(islice(judged(store, session.model(name, store)), _NAMED)), run_id)
     verdict = read_document(store, Verdict, keys.run(known.run_id, "verdict.json"))
     path = session.keep_report(known.run_id)
     if opened and not webbrowser.open(path.resolve().as_uri()):

@@ -67,3 +67,18 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, home: str):
 )
 def test_a_wrong_call_exits_2(arguments: list[str], home: str):
     assert cli.run(arguments) == 2
+
+
+@pytest.mark.parametrize("name", [(), ("--name", "sample")])
+@pytest.mark.parametrize(
+    "arguments",
+    [["models"], ["promote", "2", "--reason", "a try"], ["rollback"], ["report"], ["report", "ab"]],
+)
+def test_a_home_that_was_never_started_is_told_so(
+    arguments: list[str], name: tuple[str, ...], home: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.run([*arguments, *name, "--home", home]) == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"the stack in {home} is not up: it was never started" in told
+    assert "sortline up" in told
+    assert not Path(home).exists()

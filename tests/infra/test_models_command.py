@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from infra.commands.models import models, promote, rollback
 from infra.summary import of_models
 from ray_jobs.contract import keys
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
 from tasks import champion
@@ -19,9 +21,9 @@ from tests.tasks.documents import registration, verdict, write_run
 
 
 @pytest.fixture
-def session() -> StoreAlone:
+def session(tmp_path: Path) -> StoreAlone:
     """Version 1 is the champion; the gate kept version 2, of run `abc`."""
-    session = StoreAlone()
+    session = StoreAlone.open(tmp_path)
     write_run(session.objects)
     kept = verdict(decision=Decision.KEPT)
     session.objects.put(keys.run("abc", "verdict.json"), kept.to_json())
@@ -29,6 +31,41 @@ def session() -> StoreAlone:
     first = champion.move(1, "old", by="gate", at=NOON)
     champion.promote(session.objects, "sample", first, judged_against=None)
     return session
+
+
+def put_first_champion(session: StoreAlone, model: str) -> None:
+    first = champion.move(1, f"{model}1", by="gate", at=NOON)
+    champion.promote(session.objects, model, first, judged_against=None)
+
+
+def test_where_several_models_have_a_champion_one_must_be_named(session):
+    put_first_champion(session, "glass")
+    for command in (
+        lambda: models(session, name=None),
+        lambda: promote(session, name=None, version=2, reason="glass matters more"),
+        lambda: rollback(session, name=None, version=None),
+    ):
+        with pytest.raises(SpecError, match=r"several; expected one of: glass, sample\. .*--name"):
+            command()
+
+
+def test_a_model_that_has_no_champion_is_not_taken_for_the_one_that_has(session):
+    other = registration("other").model_copy(update={"model": "glass"})
+    write_document(session.objects, other, keys.model_version("glass", 1))
+    assert models(session, name=None)["model"] == "sample"
+    session.objects.delete([keys.champion("sample")])
+    with pytest.raises(SpecError, match="several; expected one of: glass, sample"):
+        models(session, name=None)
+
+
+def test_the_only_model_is_taken_where_its_first_version_is_not_champion_yet(session):
+    session.objects.delete([keys.champion("sample")])
+    assert promote(session, name=None, version=2, reason="a start")["model"] == "sample"
+
+
+def test_before_the_first_model_a_retraining_is_advised(tmp_path):
+    with pytest.raises(SpecError, match=r"no model is registered yet.*sortline retrain"):
+        models(StoreAlone.open(tmp_path), name=None)
 
 
 def test_the_versions_are_told_with_figures_verdict_and_whose_word_made_the_champion(session):
@@ -39,8 +76,8 @@ def test_the_versions_are_told_with_figures_verdict_and_whose_word_made_the_cham
     assert (row["test_accuracy"], row["verdict"], row["files"]) == (41 / 45, "kept", "kept")
 
 
-def test_a_model_without_a_champion_says_so():
-    known = models(StoreAlone(), name="glass")
+def test_a_model_without_a_champion_says_so(session):
+    known = models(session, name="glass")
     assert (known["champion"], known["versions"]) == (None, [])
     assert "glass has no champion yet" in shown(known)
 
@@ -54,7 +91,7 @@ def shown(known) -> str:
 def test_an_operators_promotion_needs_no_mlflow_and_shows_what_the_gate_said(session):
     known = promote(session, name=None, version=2, reason="glass matters more")
     assert (known["champion"], known["moved"], known["verdict"]) == (2, True, "kept")
-    told = session.told.getvalue()
+    told = session.told
     assert "version 2 is now the champion of sample" in told
     assert "the gate's verdict on it was 'kept': because" in told
     assert "MLflow's alias stays behind" in told
@@ -65,7 +102,7 @@ def test_promoting_the_champion_of_now_says_so_and_moves_nothing(session):
     promote(session, name=None, version=2, reason="glass matters more")
     again = promote(session, name=None, version=2, reason="once more")
     assert (again["moved"], again["reason"]) == (False, "glass matters more")
-    assert "was already the champion" in session.told.getvalue()
+    assert "was already the champion" in session.told
 
 
 def test_a_roll_back_undoes_an_operators_promotion(session):

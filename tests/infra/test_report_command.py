@@ -10,49 +10,36 @@ from rich.console import Console
 
 from infra.commands import report as reports
 from infra.commands.report import report
-from infra.local.stack import Stack
-from infra.screen import Screen
-from infra.session import Session
 from infra.summary import of_report
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.storage import write_document
 from tests.fakes import InMemoryStore
+from tests.infra.store_alone import StoreAlone
 from tests.tasks.documents import registration, verdict
-
-STORE = InMemoryStore()
-
-
-class Offline(Session):
-    """A session whose bucket is in memory, and whose stack was never started."""
-
-    def point_at_stack(self) -> None:
-        """Change nothing of this process."""
-
-    def store(self, profile: str) -> InMemoryStore:
-        assert profile == "serve"
-        return STORE
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Offline:
-    STORE.objects.clear()
+def session(tmp_path: Path) -> StoreAlone:
+    session = StoreAlone.open(tmp_path / "home")
     for version, run_id in enumerate(("aaa", "bbb", "ccc"), start=9):
-        put_run(run_id, version)
-    STORE.delete([keys.judged("ccc", "report.html")])  # trained and registered, not judged yet
-    return Offline(Stack.at(tmp_path / "home", {}), Screen(Console(quiet=True)))
+        put_run(session.objects, run_id, version)
+    session.objects.delete(
+        [keys.judged("ccc", "report.html")]
+    )  # trained and registered, not judged yet
+    return session
 
 
-def put_run(run_id: str, version: int) -> None:
+def put_run(store: InMemoryStore, run_id: str, version: int) -> None:
     known = registration(run_id).model_copy(update={"model_version": version})
-    write_document(STORE, known, keys.run(run_id, "registration.json"))
-    write_document(STORE, known, keys.model_version("sample", version))
-    write_document(STORE, verdict(run_id), keys.run(run_id, "verdict.json"))
-    STORE.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
+    write_document(store, known, keys.run(run_id, "registration.json"))
+    write_document(store, known, keys.model_version("sample", version))
+    write_document(store, verdict(run_id), keys.run(run_id, "verdict.json"))
+    store.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
 
 
 def test_the_newest_judged_run_is_fetched_where_none_is_named(session):
-    fetched = report(session, None, name="sample", opened=False)
+    fetched = report(session, None, name=None, opened=False)
     assert (fetched["run_id"], fetched["version"]) == ("bbb", 10)  # 10 is after 9, not before
     assert (fetched["verdict"], fetched["reasons"]) == ("promoted", ["because"])
     assert fetched["page"] == registration().run_url
