@@ -17,7 +17,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
-from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Policy, Verdict
@@ -28,7 +28,7 @@ from tasks.approval import Approval, Question
 from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, Plan, parse_conf, plan_run
-from tasks.settings import DEFAULT_RECIPE, POLICY_VARIABLE, RECIPE_VARIABLE
+from tasks.settings import DEFAULT_RECIPE, POLICY_VARIABLE, RECIPE_VARIABLE, Settings
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def plan() -> bool:
     task_instance().xcom_push("order", _order_again(order, planned))
     if planned.unchanged:
         log.info("run %s has a verdict: unchanged", planned.run_id)
+        _repair_alias_if_possible(parts, planned.model)
     return not planned.unchanged
 
 
@@ -132,10 +133,22 @@ def promote() -> dict[str, Any]:
             verdict = _decide(store, model, version)
     gating.mark(store, model, verdict.run_id)
     registry.set_verdict_tags(parts, model, version, verdict)
-    pointer = champion.read(store, model).pointer
+    _repair_alias(parts, model)
+    return {"decision": verdict.decision.value, "model": model, "version": version}
+
+
+def _repair_alias_if_possible(parts: Settings, model: str) -> None:
+    """Of a run that has nothing else to do, and so does not fail for MLflow's sake."""
+    try:
+        _repair_alias(parts, model)
+    except SortlineError as error:
+        log.warning("MLflow's alias stays behind until the next run: %s", error)
+
+
+def _repair_alias(parts: Settings, model: str) -> None:
+    pointer = champion.read(parts.store("judge"), model).pointer
     if pointer is not None:
         registry.set_champion_alias(parts, model, pointer.model_version)
-    return {"decision": verdict.decision.value, "model": model, "version": version}
 
 
 def _decide(store: Store, model: str, version: int) -> Verdict:
