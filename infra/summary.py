@@ -139,8 +139,12 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
     """Every registered version, the champion marked, and who made it that."""
     heads = ("version", "run", "recipe", "test accuracy", "verdict", "created", "")
     table = Table(*heads, box=None, header_style="dim")
+    unreadable: list[str] = []
     for one in known["versions"]:
         mark = " *" if one["version"] == known["champion"] else ""
+        if "error" in one:
+            unreadable.append(f"version {one['version']}{mark} cannot be read: {one['error']}")
+            continue
         accuracy = one["test_accuracy"]
         table.add_row(
             f"{one['version']}{mark}",
@@ -151,7 +155,7 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
             one["created"],
             "" if one["files"] == "kept" else "files removed",
         )
-    return Group(table, Text(_champion(known), "dim"))
+    return Group(table, *(Text(one, "red") for one in unreadable), Text(_champion(known), "dim"))
 
 
 def _champion(known: Mapping[str, Any]) -> str:

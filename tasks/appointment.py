@@ -55,8 +55,8 @@ def appoint(
     if before is None or before.model_version != version:
         _check_usable(store, registration)
     to = champion.move(version, registration.run_id, by=by, at=at, reason=reason)
-    pointer = champion.appoint(store, model, to)
     verdict = find_document(store, Verdict, keys.run(registration.run_id, "verdict.json"))
+    pointer = champion.appoint(store, model, to)
     return Appointment(pointer, moved=pointer.history[-1] == to, verdict=verdict)
 
 

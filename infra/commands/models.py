@@ -8,16 +8,19 @@ else the next run does.
 from __future__ import annotations
 
 import getpass
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.session import Session
 from ray_jobs.contract.champion import ChampionPointer
-from ray_jobs.contract.errors import SortlineError
+from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.storage import Store
 from tasks import champion, registry
 from tasks.appointment import appoint
-from tasks.roll import Entry, read_roll
+from tasks.roll import Entry, Unreadable, read_roll
 
 
 def models(session: Session, *, name: str | None) -> dict[str, Any]:
@@ -31,13 +34,14 @@ def promote(session: Session, *, name: str | None, version: int, reason: str) ->
     """Make a version the champion whatever the gate said; an operator's own act, recorded as such.
 
     Raises:
-      SpecError: there is no such version.
+      SpecError: there is no such version, or the champion moved meanwhile.
       DataError: it cannot be used.
     """
     session.point_at_stack()
     store = session.store("judge")
     model = session.model(name, store)
-    made = appoint(store, model, version, by=getpass.getuser(), at=datetime.now(UTC), reason=reason)
+    with _lost_race_told(model):
+        made = appoint(store, model, version, by=_person(), at=datetime.now(UTC), reason=reason)
     said = "is now" if made.moved else "was already"
     session.screen.say(f"version {version} {said} the champion of {model}")
     if made.verdict is None:
@@ -54,16 +58,38 @@ def rollback(session: Session, *, name: str | None, version: int | None) -> dict
     """Make an earlier champion the champion again; an operator's own act, recorded as such.
 
     Raises:
-      SpecError: the version never was champion.
+      SpecError: the version never was champion, or the champion moved meanwhile.
       DataError: there is no champion, or none before it.
     """
     session.point_at_stack()
     store = session.store("judge")
     model = session.model(name, store)
-    pointer = champion.rollback(store, model, version, by=getpass.getuser(), at=datetime.now(UTC))
+    with _lost_race_told(model):
+        pointer = champion.rollback(store, model, version, by=_person(), at=datetime.now(UTC))
     session.screen.say(f"version {pointer.model_version} is the champion of {model}")
     _repair_alias(session, pointer)
     return _known(store, model)
+
+
+@contextmanager
+def _lost_race_told(model: str) -> Generator[None]:
+    """In an operator's words; "the one before" would now be another one than was meant."""
+    try:
+        yield
+    except champion.LostRaceError as error:
+        raise SpecError(
+            f"the champion of '{model}' moved while this command ran, and not by it",
+            "the champion that was there when it began",
+            f"Look at `sortline models --name {model}` first, then name the version that you want",
+        ) from error
+
+
+def _person() -> str:
+    """Whoever runs the command; the user of a container may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return f"uid {os.getuid()}"
 
 
 def _repair_alias(session: Session, pointer: ChampionPointer) -> None:
@@ -86,7 +112,9 @@ def _known(store: Store, model: str) -> dict[str, Any]:
     }
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry | Unreadable) -> dict[str, Any]:
+    if isinstance(entry, Unreadable):
+        return {"version": entry.version, "error": entry.error}
     scores = entry.scores
     return {
         "version": entry.registration.model_version,

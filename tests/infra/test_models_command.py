@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
 from tasks import champion
+from tests.fakes import InMemoryStore
 from tests.infra.store_alone import StoreAlone
 from tests.tasks.clock import NOON
 from tests.tasks.documents import registration, verdict, write_run
@@ -103,6 +106,48 @@ def test_promoting_the_champion_of_now_says_so_and_moves_nothing(session):
     again = promote(session, name=None, version=2, reason="once more")
     assert (again["moved"], again["reason"]) == (False, "glass matters more")
     assert "was already the champion" in session.told
+
+
+def test_another_version_that_cannot_be_read_is_told_and_hinders_nothing(session):
+    damaged = registration("bad").model_copy(update={"model_version": 3})
+    write_document(session.objects, damaged, keys.model_version("sample", 3))
+    session.objects.put(keys.run("bad", "spec.json"), b"{}")
+    known = promote(session, name=None, version=2, reason="glass matters more")
+    assert [row["version"] for row in known["versions"]] == [3, 2]
+    assert "runs/bad/spec.json" in known["versions"][0]["error"]
+    assert "version 3 cannot be read: s3://memory/runs/bad/spec.json" in shown(known)
+
+
+class Overtaken(InMemoryStore):
+    """A store in which another writer always comes first."""
+
+    def compare_and_set(self, key: str, data: bytes, *, etag: str | None) -> bool:
+        return False
+
+
+LOST = r"moved while .* `sortline models --name sample`"
+
+
+def overtaken(session: StoreAlone) -> StoreAlone:
+    store = Overtaken()
+    store.objects.update(session.objects.objects)
+    return replace(session, objects=store)
+
+
+def test_a_lost_race_is_the_operators_to_look_at_before_another_try(session):
+    with pytest.raises(SpecError, match=LOST):
+        promote(overtaken(session), name=None, version=2, reason="glass matters more")
+    promote(session, name=None, version=2, reason="glass matters more")
+    with pytest.raises(SpecError, match=LOST):
+        rollback(overtaken(session), name=None, version=None)
+
+
+def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    known = promote(session, name=None, version=2, reason="glass matters more")
+    assert known["by"] == "uid 54321"
 
 
 def test_a_roll_back_undoes_an_operators_promotion(session):

@@ -81,6 +81,13 @@ def test_a_version_whose_files_are_gone_is_refused(store):
     assert champion.read(store, "sample").pointer.model_version == 1
 
 
+def test_a_verdict_that_cannot_be_read_is_told_before_anything_moves(store):
+    store.put(keys.run("abc", "verdict.json"), b"{}")
+    with pytest.raises(SpecError, match=r"verdict\.json"):
+        ask(store)
+    assert champion.read(store, "sample").pointer.model_version == 1
+
+
 def test_a_promotion_without_a_reason_is_refused(store):
     with pytest.raises(SpecError, match=r"no reason is given.*--reason"):
         ask(store, reason=" ")
