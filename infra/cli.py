@@ -213,7 +213,8 @@ def run(arguments: list[str]) -> int:
         if (full := disk_full(error)) is not None:
             return _tell(full)
         path = _write_traceback(error)
-        _screen().print(f"[bold red]Our fault:[/] {error!r}\nThe traceback is in {path}")
+        _screen().print("Our fault:", style="bold red", end=" ")
+        _screen().print(f"{error!r}\nThe traceback is in {path}")
         return 1
     return 0
 
@@ -225,14 +226,14 @@ def _answer_parts(parts: list[PartStatus], *, as_json: bool) -> None:
 
 def _tell(error: SortlineError) -> int:
     screen = _screen()
-    screen.print(f"[bold red]{type(error).__name__.removesuffix('Error')} error[/]")
+    screen.print(f"{type(error).__name__.removesuffix('Error')} error", style="bold red")
     for label, text in (
         ("fact", error.fact),
         ("expected", error.expectation),
         ("remedy", error.remedy),
     ):
         screen.print(f"  {label:<9}", end="", style="dim")
-        screen.print(text, markup=False, highlight=False, soft_wrap=True)
+        screen.print(text, highlight=False, soft_wrap=True)
     return error.exit_code
 
 
@@ -245,4 +246,4 @@ def _write_traceback(error: Exception) -> Path:
 
 
 def _screen() -> Console:
-    return Console(stderr=True)
+    return Console(stderr=True, markup=False, emoji=False)

@@ -39,4 +39,5 @@ def answer(told: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa:
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        Console().print(shown)
+        # What others wrote is shown as it is: a class may be named `[b]`.
+        Console(markup=False, emoji=False).print(shown)

@@ -108,6 +108,13 @@ def test_promoting_the_champion_of_now_says_so_and_moves_nothing(session):
     assert "was already the champion" in session.told
 
 
+def test_a_reason_that_looks_like_markup_is_told_as_it_is(session):
+    said = verdict(decision=Decision.KEPT).model_copy(update={"reasons": ("class [/b] :cat:",)})
+    session.objects.put(keys.run("abc", "verdict.json"), said.to_json())
+    promote(session, name=None, version=2, reason="glass matters more")
+    assert "'kept': class [/b] :cat:" in session.told
+
+
 def test_another_version_that_cannot_be_read_is_told_and_hinders_nothing(session):
     damaged = registration("bad").model_copy(update={"model_version": 3})
     write_document(session.objects, damaged, keys.model_version("sample", 3))
