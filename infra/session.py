@@ -106,10 +106,11 @@ class Session:
         """`name`, or the only model that has a champion; the store tells it, not Airflow.
 
         Raises:
-          SpecError: several have one; or none has, and not just one model is registered.
+          SpecError: there is no such model; or none is named and several have a champion, or none
+            has and not just one is registered.
         """
-        if name:
-            return dataset_name(name)
+        if name is not None:
+            return _registered(store, name)
         known = champion.models(store) or roll.models(store)
         if len(known) == 1:
             return known[0]
@@ -131,3 +132,14 @@ class Session:
                 "Run `sortline ingest --source SOURCE` first, or pass --name",
             )
         return chosen
+
+
+def _registered(store: Store, name: str) -> str:
+    known = roll.models(store)
+    if dataset_name(name) in known:
+        return name
+    raise SpecError(
+        f"there is no model '{name}'",
+        f"one of: {', '.join(known) or '(none yet)'}",
+        f"Name one of these, or run `sortline retrain --name {name}` first",
+    )

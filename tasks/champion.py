@@ -10,6 +10,7 @@ from ray_jobs.contract.champion import ChampionPointer, Promotion
 from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
 from tasks import history
+from tasks.roll import is_whole
 
 
 class LostRaceError(ClusterError):
@@ -115,7 +116,7 @@ def rollback(
       reason: why, in their own words.
 
     Raises:
-      DataError: there is no champion yet, or none before this one.
+      DataError: there is no champion yet, or none before this one, or its files are gone.
       SpecError: the version never was champion.
       LostRaceError: the pointer moved meanwhile.
     """
@@ -128,6 +129,8 @@ def rollback(
     target = _target(now.pointer, to_version)
     if target.model_version == now.pointer.model_version:
         return now.pointer
+    if not is_whole(store, target.run_id):
+        raise _files_gone(model, target)
     back = move(target.model_version, target.run_id, by=by, at=at, reason=reason)
     return _write(store, model, now, back.model_copy(update={"is_rollback": True}))
 
@@ -154,6 +157,14 @@ def _no_champion(store: Store, model: str) -> DataError:
         f"model '{model}' has no champion yet",
         f"one of the models that have: {', '.join(models(store)) or '(none yet)'}",
         f"Run `sortline retrain --name {model}` first",
+    )
+
+
+def _files_gone(model: str, target: Promotion) -> DataError:
+    return DataError(
+        f"the files of version {target.model_version} of model '{model}' were removed",
+        "a version whose export is still there",
+        "Name another version (`sortline models`)",
     )
 
 

@@ -59,16 +59,19 @@ def rollback(session: Session, *, name: str | None, version: int | None) -> dict
 
     Raises:
       SpecError: the version never was champion, or the champion moved meanwhile.
-      DataError: there is no champion, or none before it.
+      DataError: there is no champion, or none before it, or its files are gone.
     """
     session.point_at_stack()
     store = session.store("judge")
     model = session.model(name, store)
+    at = datetime.now(UTC)
     with _lost_race_told(model):
-        pointer = champion.rollback(store, model, version, by=_person(), at=datetime.now(UTC))
-    session.screen.say(f"version {pointer.model_version} is the champion of {model}")
+        pointer = champion.rollback(store, model, version, by=_person(), at=at)
+    moved = pointer.history[-1].at == at.isoformat()
+    said = "is now" if moved else "was already"
+    session.screen.say(f"version {pointer.model_version} {said} the champion of {model}")
     _repair_alias(session, pointer)
-    return _known(store, model)
+    return {"moved": moved} | _known(store, model)
 
 
 @contextmanager

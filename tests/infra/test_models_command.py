@@ -80,9 +80,20 @@ def test_the_versions_are_told_with_figures_verdict_and_whose_word_made_the_cham
 
 
 def test_a_model_without_a_champion_says_so(session):
-    known = models(session, name="glass")
-    assert (known["champion"], known["versions"]) == (None, [])
-    assert "glass has no champion yet" in shown(known)
+    session.objects.delete([keys.champion("sample")])
+    known = models(session, name="sample")
+    assert (known["champion"], len(known["versions"])) == (None, 1)
+    assert "sample has no champion yet" in shown(known)
+
+
+def test_a_model_that_does_not_exist_is_told_with_those_that_do(session):
+    for command in (
+        lambda: models(session, name="sampel"),
+        lambda: promote(session, name="sampel", version=2, reason="glass matters more"),
+        lambda: rollback(session, name="sampel", version=None),
+    ):
+        with pytest.raises(SpecError, match="no model 'sampel'; expected one of: sample"):
+            command()
 
 
 def shown(known) -> str:
@@ -159,4 +170,12 @@ def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
 
 def test_a_roll_back_undoes_an_operators_promotion(session):
     promote(session, name=None, version=2, reason="glass matters more")
-    assert rollback(session, name=None, version=None)["champion"] == 1
+    back = rollback(session, name=None, version=None)
+    assert (back["champion"], back["moved"]) == (1, True)
+    assert "version 1 is now the champion of sample" in session.told
+
+
+def test_a_roll_back_to_the_champion_of_now_says_that_nothing_moved(session):
+    back = rollback(session, name=None, version=1)
+    assert (back["champion"], back["moved"], back["by"]) == (1, False, "gate")
+    assert "version 1 was already the champion of sample" in session.told

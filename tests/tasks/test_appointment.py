@@ -62,7 +62,9 @@ def test_an_unknown_version_is_told_with_those_that_are_known(store):
 
 def test_a_version_that_was_never_exported_is_refused(store):
     store.delete([keys.run("abc", "verification.json")])
-    with pytest.raises(DataError, match=r"version 2 .* was never exported.*run abc again"):
+    with pytest.raises(
+        DataError, match=r"version 2 .* was never exported.*tiny.*v1.*seed \(0\).*abc"
+    ):
         ask(store)
 
 

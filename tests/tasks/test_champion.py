@@ -6,7 +6,10 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from ray_jobs.contract import keys
 from ray_jobs.contract.errors import DataError, SpecError
+from ray_jobs.contract.removal import Removal
+from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, appoint, move, promote, read, rollback
 from tests.fakes import InMemoryStore
 from tests.tasks.clock import EVENING, LATER, NOON
@@ -184,6 +187,14 @@ def test_roll_back_to_a_version_that_never_was_champion_lists_those_that_were(st
     promote_all(store, 1, 3)
     with pytest.raises(SpecError, match=r"version 2 .*never was champion; .*: 1, 3\..*promote 2"):
         rollback(store, "sample", 2, "ada", LATER)
+
+
+def test_roll_back_to_a_version_whose_files_are_gone_is_refused(store):
+    promote_all(store, 1, 2)
+    write_document(store, Removal(run_id="run1", objects=9, size_bytes=9), keys.removal("run1"))
+    with pytest.raises(DataError, match=r"the files of version 1 .* were removed"):
+        rollback(store, "sample", None, "ada", LATER)
+    assert versions_of(store) == [1, 2]
 
 
 def test_a_person_may_make_any_version_champion_and_it_is_recorded(store):
