@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.shared import announced, dataset_of, form, settings, task_instance
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import Registration
+from ray_jobs.contract.champion import Act, Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SortlineError, SpecError
@@ -157,7 +157,8 @@ def _decide(store: Store, model: str, version: int) -> Verdict:
     verdict = approval.judged(_gate_says(), answer)
     if verdict.decision is Decision.PROMOTED:
         by = f"gate, approved by {answer.by}" if answer.by else "gate"
-        to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC))
+        act = Act.APPROVAL if answer.by else Act.GATE
+        to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC), act=act)
         now = champion.promote(store, model, to, judged_against=verdict.champion_before)
         if now.run_id != verdict.run_id:
             since = now.model_version

@@ -162,12 +162,13 @@ def report(
 @app.command()
 def rollback(
     version: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; kept beside the move.")] = None,
     name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier champion the champion again."""
-    known = registered.rollback(Session.open(home), name=name, version=version)
+    known = registered.rollback(Session.open(home), name=name, version=version, reason=reason)
     answer(known, summary.of_models(known), as_json=as_json)
 
 

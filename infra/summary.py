@@ -13,6 +13,7 @@ from rich.text import Text
 from infra.commands.demo import Demo
 from infra.commands.retrain import Retraining
 from infra.local.stack import PartStatus, Stack
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.dataset import Split
 
 _VERDICT_STYLES = {"promoted": "bold green", "kept": "bold yellow", "unchanged": "bold cyan"}
@@ -162,7 +163,8 @@ def _champion(known: Mapping[str, Any]) -> str:
     if known["champion"] is None:
         return f"{known['model']} has no champion yet"
     why = f": {known['reason']}" if known["reason"] else ""
-    return f"* champion, by {known['by']}, since {known['since']}{why}"
+    act = f" ({known['act']})" if known["act"] in {Act.PROMOTION, Act.ROLLBACK} else ""
+    return f"* champion, by {known['by']}{act}, since {known['since']}{why}"
 
 
 def of_report(fetched: Mapping[str, Any]) -> RenderableType:

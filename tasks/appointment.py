@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer, Registration
+from ray_jobs.contract.champion import Act, ChampionPointer, Registration
 from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.contract.export import ExportFormat, VerificationResult
 from ray_jobs.contract.run import RunSpec
@@ -55,7 +55,7 @@ def appoint(
     before = champion.read(store, model).pointer
     if before is None or before.model_version != version:
         _check_usable(store, registration)
-    to = champion.move(version, registration.run_id, by=by, at=at, reason=reason)
+    to = champion.move(version, registration.run_id, by=by, at=at, act=Act.PROMOTION, reason=reason)
     verdict = find_document(store, Verdict, keys.run(registration.run_id, "verdict.json"))
     pointer = champion.appoint(store, model, to)
     return Appointment(pointer, moved=pointer.history[-1] == to, verdict=verdict)

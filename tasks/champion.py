@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer, Promotion
+from ray_jobs.contract.champion import Act, ChampionPointer, Promotion
 from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
 from tasks import history
@@ -40,11 +40,19 @@ def models(store: Store) -> list[str]:
 
 
 def move(
-    model_version: int, run_id: str, *, by: str, at: datetime, reason: str | None = None
+    model_version: int,
+    run_id: str,
+    *,
+    by: str,
+    at: datetime,
+    act: Act = Act.GATE,
+    reason: str | None = None,
 ) -> Promotion:
     """One move of the pointer; `at` is an aware instant, kept in UTC."""
     instant = at.astimezone(UTC).isoformat()
-    return Promotion(model_version=model_version, run_id=run_id, by=by, at=instant, reason=reason)
+    return Promotion(
+        model_version=model_version, run_id=run_id, by=by, at=instant, act=act, reason=reason
+    )
 
 
 def promote(
@@ -131,8 +139,8 @@ def rollback(
         return now.pointer
     if not is_whole(store, target.run_id):
         raise _files_gone(model, target)
-    back = move(target.model_version, target.run_id, by=by, at=at, reason=reason)
-    return _write(store, model, now, back.model_copy(update={"is_rollback": True}))
+    back = move(target.model_version, target.run_id, by=by, at=at, act=Act.ROLLBACK, reason=reason)
+    return _write(store, model, now, back)
 
 
 def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:

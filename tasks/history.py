@@ -51,7 +51,7 @@ def _standing(pointer: ChampionPointer) -> list[Promotion]:
     standing: list[Promotion] = []
     for made in pointer.history:
         versions = [one.model_version for one in standing]
-        if made.is_rollback and made.model_version in versions:
+        if made.goes_back and made.model_version in versions:
             while standing[-1].model_version != made.model_version:
                 standing.pop()
         else:

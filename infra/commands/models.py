@@ -54,7 +54,9 @@ def promote(session: Session, *, name: str | None, version: int, reason: str) ->
     return {"moved": made.moved, "verdict": verdict} | _known(store, model)
 
 
-def rollback(session: Session, *, name: str | None, version: int | None) -> dict[str, Any]:
+def rollback(
+    session: Session, *, name: str | None, version: int | None, reason: str | None = None
+) -> dict[str, Any]:
     """Make an earlier champion the champion again; an operator's own act, recorded as such.
 
     Raises:
@@ -66,7 +68,7 @@ def rollback(session: Session, *, name: str | None, version: int | None) -> dict
     model = session.model(name, store)
     at = datetime.now(UTC)
     with _lost_race_told(model):
-        pointer = champion.rollback(store, model, version, by=_person(), at=at)
+        pointer = champion.rollback(store, model, version, by=_person(), at=at, reason=reason)
     moved = pointer.history[-1].at == at.isoformat()
     said = "is now" if moved else "was already"
     session.screen.say(f"version {pointer.model_version} {said} the champion of {model}")
@@ -109,6 +111,7 @@ def _known(store: Store, model: str) -> dict[str, Any]:
         "model": model,
         "champion": made.model_version if made else None,
         "by": made.by if made else None,
+        "act": made.act.value if made and made.act else None,
         "since": made.at if made else None,
         "reason": made.reason if made else None,
         "versions": [_row(one) for one in read_roll(store, model)],

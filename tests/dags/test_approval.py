@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import champion
@@ -80,6 +81,10 @@ def verdict_of(store) -> Verdict:
     return read_document(store, Verdict, keys.run(RUN, "verdict.json"))
 
 
+def last_act(store) -> Act | None:
+    return champion.read(store, "sample").pointer.history[-1].act
+
+
 def history(store) -> list[tuple[int, str]]:
     return [(m.model_version, m.by) for m in champion.read(store, "sample").pointer.history]
 
@@ -138,6 +143,7 @@ def test_an_approved_promotion_is_made_and_names_the_person(run, store):
     assert approve(stage, answered("Approve")) == {"answer": "approved", "by": "ada"}
     assert stage.run("promote")["decision"] == "promoted"
     assert history(store) == [(1, "gate"), (2, "gate, approved by ada")]
+    assert last_act(store) is Act.APPROVAL
     assert verdict_of(store).reasons == ("a person (ada) approved the promotion", "better")
 
 
@@ -165,6 +171,7 @@ def test_without_a_question_the_gate_decides_alone(run, store):
     stage.call("approve", "execute")
     stage.run("promote")
     assert history(store) == [(1, "gate"), (2, "gate")]
+    assert last_act(store) is Act.GATE
     assert verdict_of(store).reasons == ("better",)
 
 

@@ -73,7 +73,12 @@ def test_before_the_first_model_a_retraining_is_advised(tmp_path):
 
 def test_the_versions_are_told_with_figures_verdict_and_whose_word_made_the_champion(session):
     known = models(session, name=None)
-    assert (known["champion"], known["by"], known["reason"]) == (1, "gate", None)
+    assert (known["champion"], known["by"], known["act"], known["reason"]) == (
+        1,
+        "gate",
+        "gate",
+        None,
+    )
     (row,) = known["versions"]
     assert (row["version"], row["run_id"], row["recipe"]) == (2, "abc", "tiny")
     assert (row["test_accuracy"], row["verdict"], row["files"]) == (41 / 45, "kept", "kept")
@@ -109,7 +114,8 @@ def test_an_operators_promotion_needs_no_mlflow_and_shows_what_the_gate_said(ses
     assert "version 2 is now the champion of sample" in told
     assert "the gate's verdict on it was 'kept': because" in told
     assert "MLflow's alias stays behind" in told
-    assert f"by {known['by']}, since {known['since']}: glass matters more" in shown(known)
+    told = f"by {known['by']} (promotion), since {known['since']}: glass matters more"
+    assert told in shown(known)
 
 
 def test_promoting_the_champion_of_now_says_so_and_moves_nothing(session):
@@ -170,8 +176,9 @@ def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
 
 def test_a_roll_back_undoes_an_operators_promotion(session):
     promote(session, name=None, version=2, reason="glass matters more")
-    back = rollback(session, name=None, version=None)
+    back = rollback(session, name=None, version=None, reason="cups as glass")
     assert (back["champion"], back["moved"]) == (1, True)
+    assert (back["act"], back["reason"]) == ("rollback", "cups as glass")
     assert "version 1 is now the champion of sample" in session.told
 
 

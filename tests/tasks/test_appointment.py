@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.contract.removal import Removal
@@ -40,7 +41,7 @@ def test_a_version_that_the_gate_refused_may_be_made_champion_and_its_reasons_ar
     assert (made.verdict.decision, made.verdict.reasons) == (Decision.KEPT, ("because",))
     last = champion.read(store, "sample").pointer.history[-1]
     assert (last.model_version, last.run_id) == (2, "abc")
-    assert (last.by, last.reason) == ("ada", "glass matters more")
+    assert (last.by, last.act, last.reason) == ("ada", Act.PROMOTION, "glass matters more")
 
 
 def test_the_champion_of_now_stays_as_it_is_and_that_is_said(store):
