@@ -67,7 +67,7 @@ def _found(
     for run in _runs(store, keep_candidates):
         found = leftovers(run, age)
         # Asked each time: a training that began meanwhile may take up this very run.
-        if found.get(Kind.GIVEN_UP) and is_training():
+        if found and run.named is None and is_training():
             continue
         yield run, found
 
