@@ -4,8 +4,8 @@
 versions that ever were champion, and the newest candidates of each model, stay whole. Of other
 complete runs that are old enough, the exports, weights, exhibits and predictions go; their
 documents stay, and so do verdicts and reports. Checkpoints of complete runs go, as do files that
-no document names, and what is left of runs that were given up. `tidy_datasets`: what no version of
-a data set refers to.
+no document names, and what is left of runs that were given up; where such a run's version is kept,
+its checkpoints alone. `tidy_datasets`: what no version of a data set refers to.
 
 **Inputs.** Every Sunday at 04:00 UTC, and by hand with a form: `keep_candidates`,
 `older_than_days`, `dry_run`. By hand a dry run is the default; a scheduled run removes.

@@ -14,21 +14,21 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.shared import announced, dataset_of, form, settings, task_instance
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import Registration
+from ray_jobs.contract.champion import Act, Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import canonical_json
-from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Policy, Verdict
 from ray_jobs.storage import Store, find_document, read_document, write_document
-from tasks import approval, capacity, champion, registry
+from tasks import approval, capacity, champion, history, registry
 from tasks import gate as gating
 from tasks.approval import Approval, Question
 from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, Plan, parse_conf, plan_run
-from tasks.settings import DEFAULT_RECIPE, POLICY_VARIABLE, RECIPE_VARIABLE
+from tasks.settings import DEFAULT_RECIPE, POLICY_VARIABLE, RECIPE_VARIABLE, Settings
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def plan() -> bool:
     task_instance().xcom_push("order", _order_again(order, planned))
     if planned.unchanged:
         log.info("run %s has a verdict: unchanged", planned.run_id)
+        _repair_alias_if_possible(parts, planned.model)
     return not planned.unchanged
 
 
@@ -104,7 +105,8 @@ def question() -> Question | None:
     store, run_id = settings().store("judge"), _planned("run_id")
     verdict = _gate_says()
     pointer = champion.read(store, _planned("model")).pointer
-    is_made = store.exists(_verdict_key()) or (pointer is not None and pointer.run_id == run_id)
+    was_made = pointer and history.is_made(pointer, run_id, since=verdict.champion_before)
+    is_made = was_made or store.exists(_verdict_key())
     if not _planned("require_approval") or verdict.decision is not Decision.PROMOTED or is_made:
         return None
     registered = _registered(store)
@@ -131,10 +133,22 @@ def promote() -> dict[str, Any]:
             verdict = _decide(store, model, version)
     gating.mark(store, model, verdict.run_id)
     registry.set_verdict_tags(parts, model, version, verdict)
-    pointer = champion.read(store, model).pointer
+    _repair_alias(parts, model)
+    return {"decision": verdict.decision.value, "model": model, "version": version}
+
+
+def _repair_alias_if_possible(parts: Settings, model: str) -> None:
+    """Of a run that has nothing else to do, and so does not fail for MLflow's sake."""
+    try:
+        _repair_alias(parts, model)
+    except SortlineError as error:
+        log.warning("MLflow's alias stays behind until the next run: %s", error)
+
+
+def _repair_alias(parts: Settings, model: str) -> None:
+    pointer = champion.read(parts.store("judge"), model).pointer
     if pointer is not None:
         registry.set_champion_alias(parts, model, pointer.model_version)
-    return {"decision": verdict.decision.value, "model": model, "version": version}
 
 
 def _decide(store: Store, model: str, version: int) -> Verdict:
@@ -143,8 +157,12 @@ def _decide(store: Store, model: str, version: int) -> Verdict:
     verdict = approval.judged(_gate_says(), answer)
     if verdict.decision is Decision.PROMOTED:
         by = f"gate, approved by {answer.by}" if answer.by else "gate"
-        to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC))
-        champion.promote(store, model, to, judged_against=verdict.champion_before)
+        act = Act.APPROVAL if answer.by else Act.GATE
+        to = champion.move(version, verdict.run_id, by=by, at=datetime.now(UTC), act=act)
+        now = champion.promote(store, model, to, judged_against=verdict.champion_before)
+        if now.run_id != verdict.run_id:
+            since = now.model_version
+            log.warning("promoted before; since then version %d was made champion", since)
     write_document(store, verdict, _verdict_key())
     log.info("%s: %s", verdict.decision.value, "; ".join(verdict.reasons))
     return verdict

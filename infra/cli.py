@@ -37,6 +37,9 @@ app.add_typer(dataset_cli.app, name="dataset")
 
 _INTERRUPTED = 130
 Name = Annotated[str | None, typer.Option(help="Data set; default: that of the settings.")]
+Model = Annotated[
+    str | None, typer.Option(help="Model (its data set's name); default: the only one in use.")
+]
 Recipe = Annotated[str | None, typer.Option(help="Named recipe.")]
 
 
@@ -122,7 +125,7 @@ def demo(
 
 
 @app.command()
-def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+def models(name: Model = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Show the champion and every registered version."""
     known = registered.models(Session.open(home), name=name)
     answer(known, summary.of_models(known), as_json=as_json)
@@ -132,7 +135,7 @@ def models(name: Name = None, home: Home = DEFAULT_HOME, as_json: AsJson = False
 def promote(
     version: Annotated[int, typer.Argument(help="Any registered version.")],
     reason: Annotated[str, typer.Option(help="Why; kept beside the move.")],
-    name: Name = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -147,7 +150,7 @@ def report(
         str | None, typer.Argument(metavar="RUN", help="Default: the newest that was judged.")
     ] = None,
     opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-    name: Name = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -159,12 +162,13 @@ def report(
 @app.command()
 def rollback(
     version: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
-    name: Name = None,
+    reason: Annotated[str | None, typer.Option(help="Why; kept beside the move.")] = None,
+    name: Model = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier champion the champion again."""
-    known = registered.rollback(Session.open(home), name=name, version=version)
+    known = registered.rollback(Session.open(home), name=name, version=version, reason=reason)
     answer(known, summary.of_models(known), as_json=as_json)
 
 
@@ -210,7 +214,8 @@ def run(arguments: list[str]) -> int:
         if (full := disk_full(error)) is not None:
             return _tell(full)
         path = _write_traceback(error)
-        _screen().print(f"[bold red]Our fault:[/] {error!r}\nThe traceback is in {path}")
+        _screen().print("Our fault:", style="bold red", end=" ")
+        _screen().print(f"{error!r}\nThe traceback is in {path}")
         return 1
     return 0
 
@@ -222,14 +227,14 @@ def _answer_parts(parts: list[PartStatus], *, as_json: bool) -> None:
 
 def _tell(error: SortlineError) -> int:
     screen = _screen()
-    screen.print(f"[bold red]{type(error).__name__.removesuffix('Error')} error[/]")
+    screen.print(f"{type(error).__name__.removesuffix('Error')} error", style="bold red")
     for label, text in (
         ("fact", error.fact),
         ("expected", error.expectation),
         ("remedy", error.remedy),
     ):
         screen.print(f"  {label:<9}", end="", style="dim")
-        screen.print(text, markup=False, highlight=False, soft_wrap=True)
+        screen.print(text, highlight=False, soft_wrap=True)
     return error.exit_code
 
 
@@ -242,4 +247,4 @@ def _write_traceback(error: Exception) -> Path:
 
 
 def _screen() -> Console:
-    return Console(stderr=True)
+    return Console(stderr=True, markup=False, emoji=False)

@@ -40,4 +40,5 @@ def answer(told: Any, shown: RenderableType, *, as_json: bool) -> None:  # noqa:
         # In ASCII: whatever the terminal can show, and a name may hold what ends a line.
         typer.echo(json.dumps(told))
     else:
-        Console().print(shown)
+        # What others wrote is shown as it is: a class may be named `[b]`.
+        Console(markup=False, emoji=False).print(shown)

@@ -40,8 +40,8 @@ class Screen:
         self._line_at = 0.0
 
     def say(self, text: str) -> None:
-        """One line that stays."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        """One line that stays; class names and errors are shown as they are."""
+        self.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a run as it stands."""

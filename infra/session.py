@@ -16,7 +16,8 @@ from infra.local.stack import Stack
 from infra.screen import Screen
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, SpecError
-from ray_jobs.storage import ObjectStore
+from ray_jobs.storage import ObjectStore, Store
+from tasks import champion, roll
 from tasks.names import dataset_name
 from tasks.settings import DATASET_VARIABLE, Settings
 
@@ -52,7 +53,17 @@ class Session:
         self.point_at_stack()
 
     def point_at_stack(self) -> None:
-        """Point this process at the stack's addresses, whatever its health: to roll back, say."""
+        """Point this process at the stack's addresses, whatever its health: to roll back, say.
+
+        Raises:
+          ClusterError: it was never started, so it has none.
+        """
+        if self.settings().s3_endpoint is None:
+            raise ClusterError(
+                f"the stack in {self.stack.home} is not up: it was never started",
+                "a stack that was started, and its object store up",
+                "Run `sortline up`, or name another with --home",
+            )
         os.environ.update(self.stack.environment())
 
     def settings(self) -> Settings:
@@ -91,6 +102,24 @@ class Session:
             time.sleep(0.5)
         return api
 
+    def model(self, name: str | None, store: Store) -> str:
+        """`name`, or the only model that has a champion; the store tells it, not Airflow.
+
+        Raises:
+          SpecError: there is no such model; or none is named and several have a champion, or none
+            has and not just one is registered.
+        """
+        if name is not None:
+            return _registered(store, name)
+        known = champion.models(store) or roll.models(store)
+        if len(known) == 1:
+            return known[0]
+        raise SpecError(
+            "no model is named, and there are several" if known else "no model is registered yet",
+            f"one of: {', '.join(known) or '(none yet)'}",
+            "Pass --name NAME" if known else "Run `sortline retrain` first",
+        )
+
     def dataset(self, name: str | None) -> str:
         """`name`, or the data set of the settings. Raises SpecError where there is neither."""
         if name:
@@ -103,3 +132,14 @@ class Session:
                 "Run `sortline ingest --source SOURCE` first, or pass --name",
             )
         return chosen
+
+
+def _registered(store: Store, name: str) -> str:
+    known = roll.models(store)
+    if dataset_name(name) in known:
+        return name
+    raise SpecError(
+        f"there is no model '{name}'",
+        f"one of: {', '.join(known) or '(none yet)'}",
+        f"Name one of these, or run `sortline retrain --name {name}` first",
+    )

@@ -13,6 +13,7 @@ from rich.text import Text
 from infra.commands.demo import Demo
 from infra.commands.retrain import Retraining
 from infra.local.stack import PartStatus, Stack
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.dataset import Split
 
 _VERDICT_STYLES = {"promoted": "bold green", "kept": "bold yellow", "unchanged": "bold cyan"}
@@ -139,8 +140,12 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
     """Every registered version, the champion marked, and who made it that."""
     heads = ("version", "run", "recipe", "test accuracy", "verdict", "created", "")
     table = Table(*heads, box=None, header_style="dim")
+    unreadable: list[str] = []
     for one in known["versions"]:
         mark = " *" if one["version"] == known["champion"] else ""
+        if "error" in one:
+            unreadable.append(f"version {one['version']}{mark} cannot be read: {one['error']}")
+            continue
         accuracy = one["test_accuracy"]
         table.add_row(
             f"{one['version']}{mark}",
@@ -151,14 +156,15 @@ def of_models(known: Mapping[str, Any]) -> RenderableType:
             one["created"],
             "" if one["files"] == "kept" else "files removed",
         )
-    return Group(table, Text(_champion(known), "dim"))
+    return Group(table, *(Text(one, "red") for one in unreadable), Text(_champion(known), "dim"))
 
 
 def _champion(known: Mapping[str, Any]) -> str:
     if known["champion"] is None:
         return f"{known['model']} has no champion yet"
     why = f": {known['reason']}" if known["reason"] else ""
-    return f"* champion, by {known['by']}, since {known['since']}{why}"
+    act = f" ({known['act']})" if known["act"] in {Act.PROMOTION, Act.ROLLBACK} else ""
+    return f"* champion, by {known['by']}{act}, since {known['since']}{why}"
 
 
 def of_report(fetched: Mapping[str, Any]) -> RenderableType:

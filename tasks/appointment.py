@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer, Registration
+from ray_jobs.contract.champion import Act, ChampionPointer, Registration
 from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.contract.export import ExportFormat, VerificationResult
+from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Verdict
-from ray_jobs.storage import Store, find_document
+from ray_jobs.storage import Store, find_document, read_document
 from tasks import champion
 from tasks.roll import find_version, is_whole
 
@@ -54,9 +55,9 @@ def appoint(
     before = champion.read(store, model).pointer
     if before is None or before.model_version != version:
         _check_usable(store, registration)
-    to = champion.move(version, registration.run_id, by=by, at=at, reason=reason)
-    pointer = champion.appoint(store, model, to)
+    to = champion.move(version, registration.run_id, by=by, at=at, act=Act.PROMOTION, reason=reason)
     verdict = find_document(store, Verdict, keys.run(registration.run_id, "verdict.json"))
+    pointer = champion.appoint(store, model, to)
     return Appointment(pointer, moved=pointer.history[-1] == to, verdict=verdict)
 
 
@@ -65,10 +66,13 @@ def _check_usable(store: Store, registration: Registration) -> None:
     key = keys.run(registration.run_id, "verification.json")
     verification = find_document(store, VerificationResult, key)
     if verification is None:
+        spec = read_document(store, RunSpec, keys.run(registration.run_id, "spec.json"))
         raise DataError(
             f"{named} was never exported and verified: {store.uri(key)} does not exist",
             "a version whose run came as far as `verify`",
-            f"Trigger the run {registration.run_id} again: it goes on where it was",
+            f"Trigger `retrain_classifier` with its recipe ({spec.recipe.name}, with the same "
+            f"keys), data set version ({spec.manifest.version}) and seed ({spec.seed}), on its "
+            f"code ({spec.code_version}): its run {spec.run_id} goes on where it was",
         )
     if ExportFormat.SAVED_MODEL not in verification.published:
         raise DataError(

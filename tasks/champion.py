@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer, Promotion
-from ray_jobs.contract.errors import ClusterError, DataError, SpecError
+from ray_jobs.contract.champion import Act, ChampionPointer, Promotion
+from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
+from tasks import history
+from tasks.roll import is_whole
 
 
 class LostRaceError(ClusterError):
@@ -31,12 +33,26 @@ def read(store: Store, model: str) -> Reading:
     return Reading(ChampionPointer.from_json(found.data, origin=store.uri(key)), found.etag)
 
 
+def models(store: Store) -> list[str]:
+    """The name of every model that has a champion."""
+    found = ((keys.model_of(key), key) for key in store.keys(keys.model_prefix()))
+    return [model for model, key in found if model and key == keys.champion(model)]
+
+
 def move(
-    model_version: int, run_id: str, *, by: str, at: datetime, reason: str | None = None
+    model_version: int,
+    run_id: str,
+    *,
+    by: str,
+    at: datetime,
+    act: Act = Act.GATE,
+    reason: str | None = None,
 ) -> Promotion:
     """One move of the pointer; `at` is an aware instant, kept in UTC."""
     instant = at.astimezone(UTC).isoformat()
-    return Promotion(model_version=model_version, run_id=run_id, by=by, at=instant, reason=reason)
+    return Promotion(
+        model_version=model_version, run_id=run_id, by=by, at=instant, act=act, reason=reason
+    )
 
 
 def promote(
@@ -44,7 +60,8 @@ def promote(
 ) -> ChampionPointer:
     """Make a version the champion, if the champion is still the one that the gate compared with.
 
-    A move that was made already (the task died before it could say so) is found, not repeated.
+    A move that was made already (the task died before it could say so) is found, not repeated,
+    even where it was rolled back since.
 
     Args:
       store: the bucket, as `judge`.
@@ -52,11 +69,14 @@ def promote(
       to: the new champion.
       judged_against: version of the champion of the comparison; None where there was none.
 
+    Returns:
+      The champion of now: another one, where somebody has moved it since.
+
     Raises:
       LostRaceError: the pointer moved meanwhile.
     """
     now = read(store, model)
-    if now.pointer is not None and now.pointer.run_id == to.run_id:
+    if now.pointer and history.is_made(now.pointer, to.run_id, since=judged_against):
         return now.pointer
     if (now.pointer.model_version if now.pointer else None) != judged_against:
         raise _lost(store, model)
@@ -104,7 +124,7 @@ def rollback(
       reason: why, in their own words.
 
     Raises:
-      DataError: there is no champion yet, or none before this one.
+      DataError: there is no champion yet, or none before this one, or its files are gone.
       SpecError: the version never was champion.
       LostRaceError: the pointer moved meanwhile.
     """
@@ -114,73 +134,46 @@ def rollback(
     asked = (by, at.astimezone(UTC).isoformat())
     if asked in [(made.by, made.at) for made in now.pointer.history]:
         return now.pointer
-    target = _earlier(now.pointer) if to_version is None else _known(now.pointer, to_version)
+    target = _target(now.pointer, to_version)
     if target.model_version == now.pointer.model_version:
         return now.pointer
-    back = move(target.model_version, target.run_id, by=by, at=at, reason=reason)
-    return _write(store, model, now, back.model_copy(update={"is_rollback": True}))
+    if not is_whole(store, target.run_id):
+        raise _files_gone(model, target)
+    back = move(target.model_version, target.run_id, by=by, at=at, act=Act.ROLLBACK, reason=reason)
+    return _write(store, model, now, back)
 
 
 def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:
-    history = now.pointer.history if now.pointer else ()
+    before = now.pointer.history if now.pointer else ()
     moved = ChampionPointer(
         model=model,
         model_version=to.model_version,
         run_id=to.run_id,
-        history=(*history, to),
+        history=(*before, to),
     )
     if not store.compare_and_set(keys.champion(model), moved.to_json(), etag=now.etag):
         raise _lost(store, model)
     return moved
 
 
-def _earlier(pointer: ChampionPointer) -> Promotion:
-    *before, now = _standing(pointer)
-    if not before:
-        raise DataError(
-            f"model '{pointer.model}' has no champion before version {now.model_version}",
-            f"one of those that were: {_versions(pointer)}",
-            "Name one of them as the version, or train a better one",
-        )
-    return before[-1]
-
-
-def _standing(pointer: ChampionPointer) -> list[Promotion]:
-    """The moves that no roll-back has undone; the last one made the champion of now."""
-    standing: list[Promotion] = []
-    for made in pointer.history:
-        versions = [one.model_version for one in standing]
-        if made.is_rollback and made.model_version in versions:
-            while standing[-1].model_version != made.model_version:
-                standing.pop()
-        else:
-            standing.append(made)
-    return standing
-
-
-def _known(pointer: ChampionPointer, version: int) -> Promotion:
-    for made in reversed(pointer.history):
-        if made.model_version == version:
-            return made
-    raise SpecError(
-        f"version {version} of model '{pointer.model}' never was champion",
-        f"one of those that were: {_versions(pointer)}",
-        f"Name one of them, or run `sortline promote {version} --reason TEXT --name "
-        f"{pointer.model}`",
-    )
-
-
-def _versions(pointer: ChampionPointer) -> str:
-    return ", ".join(str(one) for one in sorted({made.model_version for made in pointer.history}))
+def _target(pointer: ChampionPointer, version: int | None) -> Promotion:
+    return history.earlier(pointer) if version is None else history.last_move_to(pointer, version)
 
 
 def no_champion(store: Store, model: str) -> DataError:
     """The error that names the models that have one."""
-    known = sorted(key.split("/")[1] for key in store.keys("models/") if "/champion." in key)
     return DataError(
         f"model '{model}' has no champion yet",
-        f"one of the models that have: {', '.join(known) or '(none yet)'}",
+        f"one of the models that have: {', '.join(models(store)) or '(none yet)'}",
         f"Run `sortline retrain --name {model}` first",
+    )
+
+
+def _files_gone(model: str, target: Promotion) -> DataError:
+    return DataError(
+        f"the files of version {target.model_version} of model '{model}' were removed",
+        "a version whose export is still there",
+        "Name another version (`sortline models`)",
     )
 
 

@@ -55,9 +55,8 @@ def would_tidy(
 
 def kept_runs(store: Store, keep_candidates: int) -> set[str]:
     """The runs whose version ever was champion, or is among the newest of its model."""
-    models = {keys.model_of(key) for key in store.keys(keys.model_prefix())} - {None}
     kept: set[str] = set()
-    for model in filter(None, models):
+    for model in roll.models(store):
         kept |= _champions(store, model) | _newest(store, model, keep_candidates)
     return kept
 
@@ -68,7 +67,7 @@ def _found(
     for run in _runs(store, keep_candidates):
         found = leftovers(run, age)
         # Asked each time: a training that began meanwhile may take up this very run.
-        if found.get(Kind.GIVEN_UP) and is_training():
+        if found and run.named is None and is_training():
             continue
         yield run, found
 

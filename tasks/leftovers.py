@@ -2,7 +2,8 @@
 
 A complete run has its card. Its checkpoints are of no use any more; its files stay as long as its
 version is kept, its documents for good. Of a run that was given up all goes but what was ordered
-and the number that it got, so that the same order begins anew.
+and the number that it got, so that the same order begins anew; one whose version is kept loses
+its checkpoints alone, once it is trained.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class Run:
         judged = (keys.judged(self.run_id, prefix) for prefix in _JUDGED_FILES)
         return self._below(*made, *judged)
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether its training is done: it is not gone on with from a checkpoint any more."""
+        return any(one.key == keys.run(self.run_id, "training.json") for one in self.objects)
+
     def _below(self, *prefixes: str) -> Iterator[Listed]:
         return (one for one in self.objects if one.key.startswith(prefixes))
 
@@ -91,7 +97,7 @@ class Run:
 def leftovers(run: Run, age: Age) -> Leftovers:
     """The objects of a run that may go, in the order in which they are removed."""
     if run.named is None:
-        return {Kind.GIVEN_UP: _backwards(run)} if _is_given_up(run, age) else {}
+        return _of_incomplete(run) if run.ended <= age.given_up else {}
     if run.ended > age.complete:
         return {}
     strays = [one for one in run.files if one.key not in run.named]
@@ -104,8 +110,10 @@ def leftovers(run: Run, age: Age) -> Leftovers:
     return found
 
 
-def _is_given_up(run: Run, age: Age) -> bool:
-    return not run.is_kept and run.ended <= age.given_up
+def _of_incomplete(run: Run) -> Leftovers:
+    if not run.is_kept:
+        return {Kind.GIVEN_UP: _backwards(run)}
+    return {Kind.CHECKPOINTS: list(run.checkpoints)} if run.is_trained else {}
 
 
 def _backwards(run: Run) -> list[Listed]:

@@ -105,9 +105,25 @@ def keep_card(settings: Settings, mlflow_run_id: str, card: ModelCard) -> None:
 
 
 def set_champion_alias(settings: Settings, model: str, version: int) -> None:
-    """Point the alias `champion` at the version that our own pointer names. Raises as `connect`."""
+    """Point the alias `champion` at the version that our own pointer names.
+
+    Raises:
+      UserError: MLflow knows no such version.
+      ClusterError, CredentialError: MLflow cannot be used.
+    """
     with connect(settings) as client:
-        client.set_registered_model_alias(model, CHAMPION_ALIAS, str(version))
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.set_registered_model_alias(model, CHAMPION_ALIAS, str(version))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise UserError(
+                f"MLflow knows no version {version} of model '{model}'",
+                "an MLflow that knows every version it ever gave",
+                "Restore its database",
+            ) from error
 
 
 def _run_url(settings: Settings, experiment_id: str, mlflow_run_id: str, page: str = "") -> str:

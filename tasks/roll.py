@@ -12,7 +12,7 @@ from ray_jobs.contract.evaluation import EvaluationResult, Scores
 from ray_jobs.contract.removal import Removal
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Verdict
-from ray_jobs.storage import Store, find_document, read_document
+from ray_jobs.storage import Listed, MissingObjectError, Store, find_document, read_document
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,26 @@ class Entry:
     is_whole: bool
 
 
-def read_roll(store: Store, model: str) -> list[Entry]:
+@dataclass(frozen=True)
+class Unreadable:
+    """A version that cannot be told of: `error` names the document that cannot be read."""
+
+    version: int
+    error: str
+
+
+def models(store: Store) -> list[str]:
+    """The name of every model that has a version or a champion."""
+    found = {keys.model_of(key) for key in store.keys(keys.model_prefix())}
+    return sorted(filter(None, found))
+
+
+def read_roll(store: Store, model: str) -> list[Entry | Unreadable]:
     """Every registered version of a model, the newest first; none where there is no such model."""
-    listing = list(store.listed(keys.model_versions(model)))
-    entries = [_entry(store, one.key, one.modified) for one in listing]
-    return sorted(entries, key=lambda one: one.registration.model_version, reverse=True)
+    listing = store.listed(keys.model_versions(model))
+    found = {keys.registered_version(one.key): one for one in listing}
+    numbers = sorted(filter(None, found), reverse=True)
+    return [_look(store, number, found[number]) for number in numbers]
 
 
 def versions(store: Store, model: str) -> list[int]:
@@ -60,6 +75,14 @@ def find_version(store: Store, model: str, version: int) -> Registration:
 def is_whole(store: Store, run_id: str) -> bool:
     """Whether housekeeping has left the run's files where they were."""
     return find_document(store, Removal, keys.removal(run_id)) is None
+
+
+def _look(store: Store, version: int, listed: Listed) -> Entry | Unreadable:
+    """One version; that its documents are damaged must not hide the others."""
+    try:
+        return _entry(store, listed.key, listed.modified)
+    except (SpecError, MissingObjectError) as error:
+        return Unreadable(version, str(error))
 
 
 def _entry(store: Store, key: str, registered: datetime) -> Entry:

@@ -25,7 +25,7 @@ def predict(
 
     Args:
       session: of the command line.
-      name: the data set; None for that of the settings.
+      name: the model; None for the only one there is.
       images: files, folders, `-` for an image on this process's standard input.
       kind: which of the champion's exports answers.
       top: how many classes are told of an image.
@@ -39,8 +39,8 @@ def predict(
       SpecError: it is not published in this format.
     """
     session.point_at_stack()
-    model = session.dataset(name)
     store = session.store("serve")
+    model = session.model(name, store)
     pointer = champion.read(store, model).pointer
     if pointer is None:
         raise champion.no_champion(store, model)

@@ -11,6 +11,7 @@ from infra.session import Session
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, find_document, read_document
 from tasks import roll
@@ -21,22 +22,23 @@ _NAMED = 5
 def report(
     session: Session, run_id: str | None, *, name: str | None, opened: bool
 ) -> dict[str, Any]:
-    """Fetch the report of a run; the newest judged one of the data set where none is named.
+    """Fetch the report of a run; the newest judged one of the model where none is named.
 
     Args:
       session: of the stack, whose object store must be up.
       run_id: the run, or None.
-      name: the data set, or None for that of the settings.
+      name: the model, or None for the run's, or the only one that has a champion.
       opened: also open it in the browser.
 
     Raises:
-      SpecError: there is no such run, or it has no report yet.
+      SpecError: there is no such run, it has no report, or it is another model's.
     """
     session.point_at_stack()
     store = session.store("serve")
-    known = find_registration(store, run_id) if run_id else None
-    if known is None:
-        known = chosen(list(islice(judged(store, session.dataset(name)), _NAMED)), run_id)
+    if run_id is None:
+        known = newest_judged(store, session.model(name, store))
+    else:
+        known = find_judged(store, run_id, of=name)
     verdict = read_document(store, Verdict, keys.run(known.run_id, "verdict.json"))
     path = session.keep_report(known.run_id)
     if opened and not webbrowser.open(path.resolve().as_uri()):
@@ -52,38 +54,62 @@ def report(
     }
 
 
-def find_registration(store: Store, run_id: str) -> Registration | None:
-    """What was registered of a run that has its report; None where there is no such run."""
-    if not store.exists(keys.judged(run_id, "report.html")):
-        return None
-    return find_document(store, Registration, keys.run(run_id, "registration.json"))
+def newest_judged(store: Store, model: str) -> Registration:
+    """The newest version of a model whose run has a report. Raises SpecError where none has."""
+    for found in _judged(store, model):
+        return found
+    raise SpecError(
+        f"no run of '{model}' has a report", "a run that was judged", "Run `sortline retrain` first"
+    )
 
 
-def judged(store: Store, model: str) -> Iterator[Registration]:
-    """The versions of a model whose runs have a report, newest first."""
+def find_judged(store: Store, run_id: str, *, of: str | None) -> Registration:
+    """What was registered of a run that has its report.
+
+    Args:
+      store: the bucket.
+      run_id: the run.
+      of: the model that it must be of; None for any.
+
+    Raises:
+      SpecError: there is no such run, it has no report, or it is another model's.
+    """
+    known = find_document(store, Registration, keys.run(run_id, "registration.json"))
+    if known is not None and of not in {None, known.model}:
+        raise SpecError(
+            f"run '{run_id}' is of model '{known.model}'",
+            f"one of model '{of}'",
+            "Leave --name out, or name another run",
+        )
+    if known is None or not store.exists(keys.judged(run_id, "report.html")):
+        raise _no_report(store, run_id, known)
+    return known
+
+
+def _judged(store: Store, model: str) -> Iterator[Registration]:
     for version in roll.versions(store, model):
         one = roll.find_version(store, model, version)
         if store.exists(keys.judged(one.run_id, "report.html")):
             yield one
 
 
-def chosen(newest: list[Registration], run_id: str | None) -> Registration:
-    """The newest, where no run is named.
-
-    Args:
-      newest: a few judged versions, newest first.
-      run_id: a run that is not known, or None.
-
-    Raises:
-      SpecError: a run is named, or there is none.
-    """
-    if not newest:
-        raise SpecError(
-            f"run '{run_id}' has no report" if run_id else "no run of this data set has a report",
-            "a run that was judged",
-            "Run `sortline retrain` first, or name the data set with --name",
+def _no_report(store: Store, run_id: str, known: Registration | None) -> SpecError:
+    if not run_id or not store.exists(keys.run(run_id, "spec.json")):
+        models = [known.model] if known else roll.models(store)
+        newest = (one.run_id for model in models for one in islice(_judged(store, model), _NAMED))
+        named = ", ".join(newest) or "(none yet)"
+        return SpecError(f"there is no run '{run_id}'", f"one of {named}", "Name one of these")
+    evaluation = find_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))
+    has_verdict = store.exists(keys.run(run_id, "verdict.json"))
+    if known and evaluation and evaluation.champion is None and not has_verdict:
+        return SpecError(
+            f"run '{run_id}' was evaluated without a champion to compare with, and has no verdict",
+            "one that the gate has passed: a first model that it refuses fails its run",
+            "Look at the task `gate` in Airflow; `sortline promote "
+            f"{known.model_version} --reason TEXT --name {known.model}` makes it champion",
         )
-    if run_id is not None:
-        named = ", ".join(one.run_id for one in newest)
-        raise SpecError(f"run '{run_id}' has no report", f"one of {named}", "Name one of these")
-    return newest[0]
+    return SpecError(
+        f"run '{run_id}' has no report yet",
+        "a run that came as far as `report`",
+        "Wait for it, or clear what failed in Airflow: it goes on where it was",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from ray_jobs.contract.document import Document, Part
@@ -21,10 +23,23 @@ class Registration(Document):
     run_url: str
 
 
+class Act(StrEnum):
+    """What kind of act a move of the champion pointer was.
+
+    The gate's own, the gate's with a person's approval, a person's whatever the gate said, or a
+    move back, which undoes the moves since that version was champion.
+    """
+
+    GATE = "gate"
+    APPROVAL = "approval"
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+
+
 class Promotion(Part):
     """One move of the champion pointer; `reason` is what a person said of it, if anything.
 
-    A move back (`is_rollback`) undoes the moves since that version was champion.
+    In moves of before there was an `act` it is None, and `is_rollback` tells a move back.
     """
 
     model_version: int
@@ -32,7 +47,13 @@ class Promotion(Part):
     by: str
     at: str
     reason: str | None = None
+    act: Act | None = None
     is_rollback: bool = False
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it undoes the moves since its version was champion."""
+        return self.act is Act.ROLLBACK or self.is_rollback
 
 
 class ChampionPointer(Document):

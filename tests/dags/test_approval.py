@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
 from tasks import champion
-from tests.tasks.clock import NOON
+from tests.tasks.clock import LATER, NOON
 from tests.tasks.documents import manifest, publish, registration, verdict, write_run
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
@@ -80,6 +81,10 @@ def verdict_of(store) -> Verdict:
     return read_document(store, Verdict, keys.run(RUN, "verdict.json"))
 
 
+def last_act(store) -> Act | None:
+    return champion.read(store, "sample").pointer.history[-1].act
+
+
 def history(store) -> list[tuple[int, str]]:
     return [(m.model_version, m.by) for m in champion.read(store, "sample").pointer.history]
 
@@ -120,11 +125,25 @@ def test_what_was_promoted_already_is_not_asked_about_again(run, store, asked, l
     assert asked == []
 
 
+def test_a_promotion_that_was_made_and_rolled_back_is_neither_asked_about_nor_made_again(
+    run, store, asked, caplog
+):
+    stage = run()
+    made = champion.move(2, RUN, by="gate", at=NOON)
+    champion.promote(store, "sample", made, judged_against=1)
+    champion.rollback(store, "sample", None, "ada", LATER)
+    assert stage.call("approve", "execute")["answer"] == "not_asked"
+    assert stage.run("promote")["decision"] == "promoted"
+    assert history(store) == [(1, "gate"), (2, "gate"), (1, "ada")]
+    assert "promoted before; since then version 1 was made champion" in caplog.text
+
+
 def test_an_approved_promotion_is_made_and_names_the_person(run, store):
     stage = run()
     assert approve(stage, answered("Approve")) == {"answer": "approved", "by": "ada"}
     assert stage.run("promote")["decision"] == "promoted"
     assert history(store) == [(1, "gate"), (2, "gate, approved by ada")]
+    assert last_act(store) is Act.APPROVAL
     assert verdict_of(store).reasons == ("a person (ada) approved the promotion", "better")
 
 
@@ -152,6 +171,7 @@ def test_without_a_question_the_gate_decides_alone(run, store):
     stage.call("approve", "execute")
     stage.run("promote")
     assert history(store) == [(1, "gate"), (2, "gate")]
+    assert last_act(store) is Act.GATE
     assert verdict_of(store).reasons == ("better",)
 
 

@@ -3,37 +3,34 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 
+from infra.local.stack import Stack
 from infra.screen import Screen
-from tasks.settings import Settings
+from infra.session import Session
 from tests.fakes import InMemoryStore
 
 
-@dataclass
-class StoreAlone:
-    """A session whose object store is up, and nothing else is: its settings name no MLflow."""
+@dataclass(frozen=True)
+class StoreAlone(Session):
+    """A session whose object store is up, and nothing else is: its stack was never started."""
 
     objects: InMemoryStore = field(default_factory=InMemoryStore)
-    told: io.StringIO = field(default_factory=io.StringIO)
 
-    logs: Path = Path("logs")
+    @classmethod
+    def open(cls, home: Path) -> Self:
+        return cls(Stack.at(home, {}), Screen(Console(file=io.StringIO(), width=400)))
 
-    def __post_init__(self) -> None:
-        self.screen = Screen(Console(file=self.told, width=400))
+    @property
+    def told(self) -> str:
+        """What a person has read so far."""
+        assert isinstance(self.screen.console.file, io.StringIO)
+        return self.screen.console.file.getvalue()
 
     def point_at_stack(self) -> None:
-        pass
-
-    def settings(self) -> Settings:
-        return Settings()
+        """Change nothing of this process."""
 
     def store(self, profile: str) -> InMemoryStore:
         return self.objects
-
-    def keep_report(self, run_id: str) -> Path:
-        return Path(f"{run_id}.html")
-
-    def dataset(self, name: str | None) -> str:
-        return name or "sample"

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra import cli
+from infra.options import answer
+from infra.summary import of_ingest
 from ray_jobs.contract.errors import ClusterError, SpecError
 
 
@@ -51,6 +53,23 @@ def test_an_internal_fault_exits_1_and_names_the_file_with_its_traceback(
     assert log.name in capsys.readouterr().err.replace("\n", "")
 
 
+@pytest.mark.parametrize("error", [RuntimeError("[/b] :cat:"), SpecError("[/b] :cat:", "x", "y")])
+def test_what_looks_like_markup_is_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str, error: Exception
+):
+    fail_with(monkeypatch, error)
+    assert cli.run(["models", "--home", home]) in {1, 2}
+    assert "[/b] :cat:" in capsys.readouterr().err
+
+
+def test_an_answer_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]):
+    made = {"dataset": "waste", "version": "v1", "manifest": "s3://[/b]", "dag_run": "d"}
+    made |= {"classes": {"[b]": 3, "[/b]": 4}, "images": {}, "splits": {}, "checks": {}}
+    answer(made, of_ingest(made), as_json=False)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("[b]", "[/b]", "s3://[/b]"))
+
+
 def test_a_full_disk_is_the_platforms_fault(monkeypatch: pytest.MonkeyPatch, home: str):
     fail_with(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
     assert cli.run(["models", "--home", home]) == 3
@@ -67,3 +86,18 @@ def test_ctrl_c_exits_130(monkeypatch: pytest.MonkeyPatch, home: str):
 )
 def test_a_wrong_call_exits_2(arguments: list[str], home: str):
     assert cli.run(arguments) == 2
+
+
+@pytest.mark.parametrize("name", [(), ("--name", "sample")])
+@pytest.mark.parametrize(
+    "arguments",
+    [["models"], ["promote", "2", "--reason", "a try"], ["rollback"], ["report"], ["report", "ab"]],
+)
+def test_a_home_that_was_never_started_is_told_so(
+    arguments: list[str], name: tuple[str, ...], home: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.run([*arguments, *name, "--home", home]) == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"the stack in {home} is not up: it was never started" in told
+    assert "sortline up" in told
+    assert not Path(home).exists()

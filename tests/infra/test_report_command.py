@@ -10,49 +10,37 @@ from rich.console import Console
 
 from infra.commands import report as reports
 from infra.commands.report import report
-from infra.local.stack import Stack
-from infra.screen import Screen
-from infra.session import Session
 from infra.summary import of_report
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.storage import write_document
 from tests.fakes import InMemoryStore
-from tests.tasks.documents import registration, verdict
-
-STORE = InMemoryStore()
-
-
-class Offline(Session):
-    """A session whose bucket is in memory, and whose stack was never started."""
-
-    def point_at_stack(self) -> None:
-        """Change nothing of this process."""
-
-    def store(self, profile: str) -> InMemoryStore:
-        assert profile == "serve"
-        return STORE
+from tests.infra.store_alone import StoreAlone
+from tests.tasks.documents import evaluation, registration, scores, spec, verdict
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Offline:
-    STORE.objects.clear()
+def session(tmp_path: Path) -> StoreAlone:
+    session = StoreAlone.open(tmp_path / "home")
     for version, run_id in enumerate(("aaa", "bbb", "ccc"), start=9):
-        put_run(run_id, version)
-    STORE.delete([keys.judged("ccc", "report.html")])  # trained and registered, not judged yet
-    return Offline(Stack.at(tmp_path / "home", {}), Screen(Console(quiet=True)))
+        put_run(session.objects, run_id, version)
+    session.objects.delete(
+        [keys.judged("ccc", "report.html")]
+    )  # trained and registered, not judged yet
+    return session
 
 
-def put_run(run_id: str, version: int) -> None:
+def put_run(store: InMemoryStore, run_id: str, version: int) -> None:
     known = registration(run_id).model_copy(update={"model_version": version})
-    write_document(STORE, known, keys.run(run_id, "registration.json"))
-    write_document(STORE, known, keys.model_version("sample", version))
-    write_document(STORE, verdict(run_id), keys.run(run_id, "verdict.json"))
-    STORE.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
+    write_document(store, spec(run_id), keys.run(run_id, "spec.json"))
+    write_document(store, known, keys.run(run_id, "registration.json"))
+    write_document(store, known, keys.model_version("sample", version))
+    write_document(store, verdict(run_id), keys.run(run_id, "verdict.json"))
+    store.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
 
 
 def test_the_newest_judged_run_is_fetched_where_none_is_named(session):
-    fetched = report(session, None, name="sample", opened=False)
+    fetched = report(session, None, name=None, opened=False)
     assert (fetched["run_id"], fetched["version"]) == ("bbb", 10)  # 10 is after 9, not before
     assert (fetched["verdict"], fetched["reasons"]) == ("promoted", ["because"])
     assert fetched["page"] == registration().run_url
@@ -70,14 +58,43 @@ def test_the_file_is_for_its_owner_alone(session):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("run_id", ["zzz", "ccc"])
-def test_a_run_without_a_report_is_refused_with_the_newest_that_have_one(session, run_id):
-    with pytest.raises(SpecError, match=f"run '{run_id}' has no report; expected one of bbb, aaa"):
-        report(session, run_id, name="sample", opened=False)
+def test_a_named_run_of_another_model_than_the_named_one_is_refused(session):
+    with pytest.raises(SpecError, match=r"run 'aaa' is of model 'sample'; expected .*'glass'"):
+        report(session, "aaa", name="glass", opened=False)
+    assert report(session, "aaa", name="sample", opened=False)["version"] == 9
 
 
-def test_a_data_set_without_a_judged_run_is_told(session):
-    with pytest.raises(SpecError, match=r"no run of this data set has a report.*sortline retrain"):
+@pytest.mark.parametrize("run_id", ["zzz", ""])
+def test_an_unknown_run_is_told_with_the_newest_that_have_a_report(session, run_id):
+    with pytest.raises(SpecError, match=f"there is no run '{run_id}'; expected one of bbb, aaa"):
+        report(session, run_id, name=None, opened=False)
+
+
+def test_a_run_that_is_not_judged_yet_is_told_so(session):
+    session.objects.delete([keys.run("ccc", "verdict.json")])
+    with pytest.raises(SpecError, match=r"run 'ccc' has no report yet.*clear what failed"):
+        report(session, "ccc", name=None, opened=False)
+
+
+def test_a_run_that_is_not_registered_yet_is_told_so(session):
+    write_document(session.objects, spec("ddd"), keys.run("ddd", "spec.json"))
+    with pytest.raises(SpecError, match="run 'ddd' has no report yet"):
+        report(session, "ddd", name=None, opened=False)
+
+
+def test_a_first_model_that_the_gate_refused_is_told_from_one_that_is_not_judged(session):
+    session.objects.delete([keys.run("ccc", "verdict.json")])
+    alone = evaluation(scores(20, run_id="ccc"))
+    write_document(session.objects, alone, keys.judged("ccc", "evaluation.json"))
+    refused = r"without a champion .* no verdict.*`gate`.*promote 11 --reason TEXT --name sample"
+    with pytest.raises(SpecError, match=refused):
+        report(session, "ccc", name=None, opened=False)
+
+
+def test_a_model_without_a_judged_run_is_told(session):
+    other = registration("eee").model_copy(update={"model": "other"})
+    write_document(session.objects, other, keys.model_version("other", 1))
+    with pytest.raises(SpecError, match=r"no run of 'other' has a report.*sortline retrain"):
         report(session, None, name="other", opened=False)
 
 

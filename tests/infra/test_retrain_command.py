@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -50,11 +51,12 @@ class TwoRuns:
 
 
 @pytest.fixture
-def session() -> StoreAlone:
-    session = StoreAlone()
+def session(tmp_path: Path) -> StoreAlone:
+    session = StoreAlone.open(tmp_path)
     write_run(session.objects)
     card = assemble_card(session.objects, "abc", "sample", 2)
     write_document(session.objects, card, keys.judged("abc", "card.json"))
+    session.objects.put(keys.judged("abc", "report.html"), b"<p>")
     return session
 
 
@@ -62,7 +64,7 @@ def test_the_answer_is_that_of_the_run_that_compared_again(session):
     made = follow_retrain(session, TwoRuns(), DagRun(DAG_ID, "first"))
     assert (made.answer["dag_run"], made.answer["verdict"]) == ("second", "promoted")
     assert made.answer["test_accuracy"] == 41 / 45
-    assert "the champion moved meanwhile: compared again by second" in session.told.getvalue()
+    assert "the champion moved meanwhile: compared again by second" in session.told
 
 
 def test_an_accuracy_that_is_not_defined_is_said_to_be_so(session):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.contract.removal import Removal
@@ -40,7 +41,7 @@ def test_a_version_that_the_gate_refused_may_be_made_champion_and_its_reasons_ar
     assert (made.verdict.decision, made.verdict.reasons) == (Decision.KEPT, ("because",))
     last = champion.read(store, "sample").pointer.history[-1]
     assert (last.model_version, last.run_id) == (2, "abc")
-    assert (last.by, last.reason) == ("ada", "glass matters more")
+    assert (last.by, last.act, last.reason) == ("ada", Act.PROMOTION, "glass matters more")
 
 
 def test_the_champion_of_now_stays_as_it_is_and_that_is_said(store):
@@ -62,7 +63,9 @@ def test_an_unknown_version_is_told_with_those_that_are_known(store):
 
 def test_a_version_that_was_never_exported_is_refused(store):
     store.delete([keys.run("abc", "verification.json")])
-    with pytest.raises(DataError, match=r"version 2 .* was never exported.*run abc again"):
+    with pytest.raises(
+        DataError, match=r"version 2 .* was never exported.*tiny.*v1.*seed \(0\).*abc"
+    ):
         ask(store)
 
 
@@ -77,6 +80,13 @@ def test_a_version_whose_files_are_gone_is_refused(store):
     gone = Removal(run_id="abc", objects=9, size_bytes=99)
     write_document(store, gone, keys.removal("abc"))
     with pytest.raises(DataError, match=r"removed by housekeeping.*--force"):
+        ask(store)
+    assert champion.read(store, "sample").pointer.model_version == 1
+
+
+def test_a_verdict_that_cannot_be_read_is_told_before_anything_moves(store):
+    store.put(keys.run("abc", "verdict.json"), b"{}")
+    with pytest.raises(SpecError, match=r"verdict\.json"):
         ask(store)
     assert champion.read(store, "sample").pointer.model_version == 1
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta, timezone
 
 import pytest
 
+from ray_jobs.contract import keys
+from ray_jobs.contract.champion import Act
 from ray_jobs.contract.errors import DataError, SpecError
+from ray_jobs.contract.removal import Removal
+from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, appoint, move, promote, read, rollback
 from tests.fakes import InMemoryStore
 from tests.tasks.clock import EVENING, LATER, NOON
@@ -79,6 +84,32 @@ def test_promotion_that_was_made_already_is_found_not_repeated(store):
     assert versions_of(store) == [1]
 
 
+def test_promotion_that_was_made_and_rolled_back_is_not_made_again(store):
+    promote_all(store, 1, 2)
+    rollback(store, "sample", None, "ada", LATER)
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=1).model_version == 1
+    assert versions_of(store) == [1, 2, 1]
+
+
+def test_first_promotion_that_was_made_and_gave_way_to_another_is_not_made_again(store):
+    promote_all(store, 1, 2)
+    assert promote(store, "sample", to(1, at=EVENING), judged_against=None).model_version == 2
+    assert versions_of(store) == [1, 2]
+
+
+def test_a_version_that_was_champion_before_the_one_it_is_judged_against_is_promoted(store):
+    appoint(store, "sample", to(2))
+    appoint(store, "sample", to(3))
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=3).model_version == 2
+
+
+def test_a_champion_that_was_compared_with_itself_does_not_move(store):
+    promote_all(store, 1)
+    appoint(store, "sample", to(2))
+    promote(store, "sample", to(2, at=EVENING), judged_against=2)
+    assert versions_of(store) == [1, 2]
+
+
 def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
     promote_all(store, 1, 2, 5)
     pointer = rollback(store, "sample", None, "ada", LATER, reason="too many cups as glass")
@@ -86,7 +117,17 @@ def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
     assert pointer.history[-1].reason == "too many cups as glass"
     assert pointer == read(store, "sample").pointer
     assert versions_of(store) == [1, 2, 5, 2]
-    assert pointer.history[-1].by == "ada"
+    assert (pointer.history[-1].by, pointer.history[-1].act) == ("ada", Act.ROLLBACK)
+
+
+def test_a_roll_back_of_before_there_were_acts_still_counts_as_one(store):
+    promote_all(store, 1, 2, 5)
+    rollback(store, "sample", None, "ada", LATER)
+    pointer = json.loads(store.get(keys.champion("sample")))
+    for made in pointer["history"]:
+        made["is_rollback"] = made.pop("act") == "rollback"
+    store.put(keys.champion("sample"), json.dumps(pointer).encode())
+    assert rollback(store, "sample", None, "ada", EVENING).model_version == 1
 
 
 def test_rolling_back_twice_goes_back_two(store):
@@ -158,6 +199,14 @@ def test_roll_back_to_a_version_that_never_was_champion_lists_those_that_were(st
     promote_all(store, 1, 3)
     with pytest.raises(SpecError, match=r"version 2 .*never was champion; .*: 1, 3\..*promote 2"):
         rollback(store, "sample", 2, "ada", LATER)
+
+
+def test_roll_back_to_a_version_whose_files_are_gone_is_refused(store):
+    promote_all(store, 1, 2)
+    write_document(store, Removal(run_id="run1", objects=9, size_bytes=9), keys.removal("run1"))
+    with pytest.raises(DataError, match=r"the files of version 1 .* were removed"):
+        rollback(store, "sample", None, "ada", LATER)
+    assert versions_of(store) == [1, 2]
 
 
 def test_a_person_may_make_any_version_champion_and_it_is_recorded(store):

@@ -204,14 +204,43 @@ def test_a_run_without_a_card_that_moved_lately_is_not_touched(store):
     assert sweep(store) == {}
 
 
-def test_a_newest_candidate_that_was_never_judged_stays_whole(store):
+def test_a_newest_candidate_that_was_never_judged_stays_whole_but_for_its_checkpoints(store):
     given_up(store)
-    write_document(
-        store,
-        registration("r1").model_copy(update={"model_version": 1}),
-        keys.model_version("sample", 1),
-    )
+    register(store, "r1")
+    heavy = {f"ray-train/{name}" for name in ("spec", "training", "registration", "exports")}
+    before = left(store, "r1")
+    assert set(sweep(store, keep_candidates=1)) == {Kind.CHECKPOINTS}
+    assert left(store, "r1") == before - heavy
+
+
+def test_a_first_model_that_was_appointed_by_hand_loses_its_checkpoints_too(store):
+    given_up(store)
+    champion.appoint(store, "sample", champion.move(1, "r1", by="ada", at=NOON))
+    assert set(sweep(store)) == {Kind.CHECKPOINTS}
+
+
+def test_a_newest_candidate_whose_training_is_not_done_keeps_its_checkpoints(store):
+    given_up(store)
+    register(store, "r1")
+    store.delete([keys.run("r1", "training.json")])
     assert sweep(store, keep_candidates=1) == {}
+
+
+def test_a_newest_candidate_that_moved_lately_keeps_its_checkpoints(store):
+    given_up(store, days_ago=13)
+    register(store, "r1")
+    assert sweep(store, keep_candidates=1) == {}
+
+
+def test_a_newest_candidate_without_a_card_is_not_touched_while_a_run_is_under_way(store):
+    given_up(store)
+    register(store, "r1")
+    assert sweep(store, keep_candidates=1, is_training=lambda: True) == {}
+
+
+def register(store, run_id: str) -> None:
+    registered = registration(run_id).model_copy(update={"model_version": 1})
+    write_document(store, registered, keys.model_version("sample", 1))
 
 
 def test_a_run_whose_card_cannot_be_read_is_left_alone_and_the_others_are_not(store, caplog):

@@ -9,7 +9,7 @@ from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.removal import Removal
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
-from tasks.roll import find_version, read_roll
+from tasks.roll import Unreadable, find_version, read_roll
 from tests.fakes import InMemoryStore
 from tests.tasks.documents import registration, spec, write_run
 
@@ -42,6 +42,26 @@ def test_a_version_whose_files_are_gone_is_still_on_the_roll(store):
     write_document(store, Removal(run_id="abc", objects=9, size_bytes=99), keys.removal("abc"))
     young, judged = read_roll(store, "sample")
     assert (young.is_whole, judged.is_whole) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("key", "damage"),
+    [
+        (keys.model_version("sample", 10), b"{}"),
+        (keys.run("young", "spec.json"), b"{"),
+        (keys.run("young", "spec.json"), None),
+        (keys.judged("young", "evaluation.json"), b"{}"),
+    ],
+)
+def test_a_version_that_cannot_be_read_does_not_hide_the_others(store, key, damage):
+    store.delete([key])
+    if damage is not None:
+        store.put(key, damage)
+    broken, judged = read_roll(store, "sample")
+    assert isinstance(broken, Unreadable)
+    assert broken.version == 10
+    assert key in broken.error
+    assert judged.registration.model_version == 2
 
 
 def test_a_model_that_nobody_registered_has_no_versions(store):
