@@ -14,7 +14,7 @@ from ray_jobs.contract.evaluation import Comparison, DataCheck, EvaluationResult
 from ray_jobs.contract.export import VerificationResult
 from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, read_document
-from tasks import findings
+from tasks import class_recall, findings
 from tasks.champion import LostRaceError
 from tasks.settings import POLICY_VARIABLE
 
@@ -86,7 +86,7 @@ def look_at(
         findings.of_exports(candidate.verification, policy),
         findings.of_floors(candidate.scores, policy),
         findings.of_comparison(champion, policy),
-        findings.of_classes(candidate.scores, champion, policy),
+        class_recall.of_classes(candidate.scores, champion, policy),
         findings.of_calibration(candidate.scores, policy),
         findings.of_latency(candidate.verification, policy),
     )

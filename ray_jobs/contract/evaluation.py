@@ -94,7 +94,9 @@ class Comparison(Part):
     `champion_only` by the champion alone; `p_value` is McNemar's exact one: the chance of at least
     `candidate_only` of both together, were the two equally good (one-sided; McNemar 1947, exact by
     the binomial distribution). Differences are the candidate's figure less the champion's, each
-    with the interval of the pairs.
+    with the interval of the pairs. `recall_differences` holds the classes that the champion alone
+    knows as well, for which the candidate's recall counts as 0. `classes_gone` are those of the
+    champion that the version does not have.
     """
 
     classes: tuple[str, ...]
@@ -108,6 +110,7 @@ class Comparison(Part):
     accuracy_difference: Estimate
     macro_f1_difference: Estimate
     recall_differences: dict[str, Estimate]
+    classes_gone: tuple[str, ...] = ()
 
 
 class LeftOut(Part):

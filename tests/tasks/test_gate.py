@@ -22,7 +22,7 @@ from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, move
 from tasks.gate import Candidate, decide, judge, mark
 from tests.fakes import InMemoryStore
-from tests.scoring.answering import answers
+from tests.scoring.answering import answers, named
 from tests.tasks.clock import NOON
 from tests.tasks.documents import comparison, estimate, evaluation, scores, verification
 
@@ -188,6 +188,36 @@ def test_a_new_class_that_takes_the_images_of_an_old_one_keeps_the_champion():
     compared = compare(ours, theirs, replicates=100)
     verdict = decide(scored, compared, Policy(calibration_error=None))
     assert verdict.reasons == ("'a' loses 0.425 of its recall, more than 0.1 (40 images)",)
+
+
+def without_class(candidate_sees: str, champion_sees: str, *, n: int):
+    """The verdict on a candidate that knows `a` and `b` alone, on 50 of each and so many `n`."""
+    truths = "a" * 50 + "b" * 50 + "n" * n
+    ours = named(truths, candidate_sees + "a" * n, classes="abn", of_model="ab")
+    theirs = named(truths, champion_sees + "n" * n, classes="abn")
+    scored = candidate(scores=score(ours, replicates=100))
+    return decide(scored, compare(ours, theirs, replicates=100), Policy(calibration_error=None))
+
+
+def test_a_class_that_only_the_champion_knows_keeps_it_and_is_named():
+    verdict = without_class("a" * 50 + "b" * 50, "b" * 10 + "a" * 40 + "b" * 50, n=30)
+    assert verdict.reasons == (
+        "'n' loses 1.000 of its recall, more than 0.1 (30 images; the candidate does not know it)",
+    )
+
+
+def test_a_small_class_that_only_the_champion_knows_may_be_lost():
+    verdict = without_class("a" * 50 + "b" * 50, "b" * 10 + "a" * 40 + "b" * 50, n=29)
+    assert verdict.decision is Decision.PROMOTED
+
+
+def test_a_class_that_the_newest_version_does_not_have_is_said_to_be_lost():
+    gone = beside().model_copy(update={"classes_gone": ("wood", "wool")})
+    verdict = decide(candidate(), gone, Policy())
+    assert verdict.decision is Decision.PROMOTED
+    assert fact(verdict, Check.CLASSES).endswith(
+        "; the champion knows 'wood', 'wool', which the newest version does not have"
+    )
 
 
 def test_a_required_export_that_falls_short_keeps_the_champion():
