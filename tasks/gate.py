@@ -95,6 +95,8 @@ def look_at(
 def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: Policy) -> Verdict:
     """The verdict on a run that was verified and evaluated.
 
+    A first candidate that is refused leaves no verdict, but is counted as one.
+
     Args:
       store: the bucket, as `judge`.
       run_id: the run.
@@ -117,7 +119,11 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
         evidence=(scored, ran),
         made_champion=champion.history[-1] if champion and champion.run_id == run_id else None,
     )
-    return decide(candidate, evaluation.comparison, policy)
+    try:
+        return decide(candidate, evaluation.comparison, policy)
+    except DataError:
+        mark(store, evaluation.manifest.dataset, run_id)
+        raise
 
 
 def mark(store: Store, model: str, run_id: str) -> None:

@@ -166,11 +166,12 @@ class EvaluationResult(Document):
     """`judged/<run_id>/evaluation.json`: candidate and champion, scored in one job on one split.
 
     `manifest` is the newest version of the data set, `test_digest` is of its test images.
-    `decisions_before` counts the verdicts that rest on the model's test split, which only ever
-    grows: each one wears it out a little; `decisions_on_these_images` those that rest on exactly
-    these. `predictions` is a table, Parquet: `sha256`, `group`, `label`, `left_out` (null,
-    `same` or `near`), and the probabilities `candidate`, `champion` (null without one), a list of
-    float32 each in the order of that model's own classes.
+    `decisions_before` counts the verdicts of other runs that rest on the model's test split, which
+    only ever grows, and first candidates that were refused: each one wears it out a little;
+    `decisions_on_these_images` those that rest on exactly these. `predictions` is a table, Parquet:
+    `sha256`, `group`, `label`, `left_out` (null, `same` or `near`), and the probabilities
+    `candidate`, `champion` (null without one), a list of float32 each in the order of that model's
+    own classes.
     """
 
     run_id: str

@@ -364,6 +364,16 @@ def test_a_first_model_that_fails_and_that_a_person_made_champion_is_judged_all_
     )
 
 
+def test_a_first_model_that_is_refused_is_counted_among_the_decisions_once(store):
+    store.put(keys.judged("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
+    for _ in range(2):
+        with pytest.raises(DataError, match="there is no champion to keep"):
+            judge(store, "new", None, Policy())
+    assert list(store.keys(keys.decisions("sample"))) == [
+        keys.decisions_on("sample", "d" * 64) + "new"
+    ]
+
+
 def test_judging_again_after_the_promotion_gives_the_same_verdict(store):
     before = judge(store, "new", pointer("old", 4), Policy())
     assert judge(store, "new", pointer("new", 5), Policy()) == before
