@@ -86,12 +86,14 @@ class Latency(Part):
 class Verified(Part):
     """What was seen of one export. It is published where it is at parity, and else not: `reason`.
 
+    `parity` is None where it could not be opened or gave no answer, `latency` where it
+    could not be timed.
     Who publishes shows it, serves it, downloads it; a file that is not published stays where it is.
     """
 
     format: ExportFormat
-    parity: Parity
-    latency: Latency
+    parity: Parity | None
+    latency: Latency | None
     published: bool
     reason: str | None
 
@@ -100,7 +102,8 @@ class VerificationResult(Document):
     """`runs/<run_id>/verification.json`: every export was run, on the whole test split.
 
     `agreement_floor` and `difference_bound` are what a format had to reach. `clean_process` tells
-    that a process without any of our code served the SavedModel from encoded bytes.
+    whether a process without any of our code served the SavedModel from encoded bytes; where it did
+    not, the SavedModel is not published, and its `reason` says why.
     """
 
     run_id: str
@@ -114,5 +117,5 @@ class VerificationResult(Document):
 
     @property
     def published(self) -> tuple[ExportFormat, ...]:
-        """The formats that are at parity."""
+        """The formats that are at parity, and of which nothing else is amiss."""
         return tuple(one.format for one in self.formats if one.published)

@@ -242,9 +242,23 @@ def test_a_required_export_that_was_never_made_is_said_so():
 
 
 def test_an_export_that_needs_our_code_keeps_the_champion():
-    ours = verification("new").model_copy(update={"clean_process": False})
+    ran = verification("new")
+    reason = "a clean process cannot use the SavedModel"
+    saved = ran.formats[0].model_copy(update={"published": False, "reason": reason})
+    formats = (saved, *ran.formats[1:])
+    ours = ran.model_copy(update={"clean_process": False, "formats": formats})
     verdict = decide(candidate(verification=ours), beside(), Policy())
-    assert failed(verdict) == [Check.EXPORTS]
+    assert verdict.reasons == (f"savedmodel falls short: {reason}",)
+
+
+def test_a_required_export_that_gives_no_answer_keeps_the_champion():
+    ran = verification("new")
+    silent = {"parity": None, "latency": None, "published": False, "reason": "it cannot be asked"}
+    formats = (ran.formats[0], ran.formats[1].model_copy(update=silent), ran.formats[2])
+    mute = candidate(verification=ran.model_copy(update={"formats": formats}))
+    assert decide(mute, beside(), Policy()).decision is Decision.PROMOTED
+    both = Policy(required_exports=(ExportFormat.SAVED_MODEL, ExportFormat.ONNX))
+    assert decide(mute, beside(), both).reasons == ("onnx falls short: it cannot be asked",)
 
 
 def test_a_model_that_is_too_sure_keeps_the_champion():

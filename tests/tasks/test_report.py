@@ -452,6 +452,16 @@ def test_each_format_is_told_with_its_parity_and_why_it_is_not_published(card):
     assert (saved.published, saved.reason) == (False, "could not be made: why")
 
 
+def test_a_format_that_gave_no_answer_is_told_with_the_reason_and_no_figures(card):
+    ran = verification()
+    silent = {"parity": None, "latency": None, "published": False, "reason": "it cannot be asked"}
+    formats = (*ran.formats[:2], ran.formats[2].model_copy(update=silent))
+    told = ran.model_copy(update={"formats": formats})
+    _, _, litert = format_rows(card.model_copy(update={"verification": told}))
+    assert (litert.published, litert.reason, litert.size) == (False, "it cannot be asked", "2.5 kB")
+    assert {litert.agreement, litert.difference, litert.median, litert.p99} == {"-"}
+
+
 def test_page_names_data_set_code_mlflow_and_every_export_file(html):
     text = Page(html).text
     assert "sample, version v1" in text
