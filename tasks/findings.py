@@ -37,15 +37,15 @@ def of_exports(verification: VerificationResult, policy: Policy) -> Finding:
     found = _by_format(verification)
     failed = [
         f"{kind} falls short: {found[kind].reason}" if kind in found else f"{kind} was not made"
-        for kind in policy.required_exports
+        for kind in _required(policy)
         if kind not in verification.published
     ]
     alike = [
         _alike(kind, parity)
-        for kind in policy.required_exports
+        for kind in _required(policy)
         if kind in found and (parity := found[kind].parity)
     ]
-    return finding(Check.EXPORTS, failed, "; ".join(alike) or "no format is required")
+    return finding(Check.EXPORTS, failed, "; ".join(alike))
 
 
 def of_floors(scores: Scores, policy: Policy) -> Finding:
@@ -104,7 +104,7 @@ def of_latency(verification: VerificationResult, policy: Policy) -> Finding:
     bound, found = policy.latency_ms, _by_format(verification)
     medians = {
         kind: latency.median_ms
-        for kind in policy.required_exports
+        for kind in _required(policy)
         if kind in found and (latency := found[kind].latency)
     }
     slow = {} if bound is None else {k: ms for k, ms in medians.items() if ms > bound}
@@ -148,6 +148,11 @@ def _beside(comparison: Comparison) -> str:
 def _chance(comparison: Comparison) -> str:
     p_value = comparison.p_value
     return f"p = {p_value:.4f}" if p_value >= _LEAST_P else f"p < {_LEAST_P:.4f}"
+
+
+def _required(policy: Policy) -> tuple[ExportFormat, ...]:
+    """The SavedModel always: it is what is scored, and what is used where nobody says otherwise."""
+    return tuple(dict.fromkeys((ExportFormat.SAVED_MODEL, *policy.required_exports)))
 
 
 def _by_format(verification: VerificationResult) -> dict[ExportFormat, Verified]:

@@ -226,6 +226,13 @@ def test_a_required_export_that_falls_short_keeps_the_champion():
     assert verdict.reasons == ("savedmodel falls short: agrees on 30 of 44 images",)
 
 
+@pytest.mark.parametrize("others", [(), (ExportFormat.ONNX,)])
+def test_the_savedmodel_is_required_by_every_policy(others):
+    short = candidate(verification=verification("new", falls_short=ExportFormat.SAVED_MODEL))
+    verdict = decide(short, beside(), Policy(required_exports=others))
+    assert verdict.reasons == ("savedmodel falls short: agrees on 30 of 44 images",)
+
+
 def test_an_export_that_is_not_required_may_fall_short():
     short = candidate(verification=verification("new", falls_short=ExportFormat.LITERT))
     assert decide(short, beside(), Policy()).decision is Decision.PROMOTED
