@@ -25,7 +25,7 @@ from ray_jobs.scoring.scores import score
 from ray_jobs.storage import Store, find_document, read_document
 from ray_jobs.training.evaluation.checks import check_test_split
 from ray_jobs.training.evaluation.crew import Cluster, Crew
-from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show
+from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show, totals
 from ray_jobs.training.evaluation.overlap import Overlap
 from ray_jobs.training.evaluation.predictions import keep_predictions
 from ray_jobs.training.evaluation.trial import Trial, contender, defender, hold
@@ -84,6 +84,7 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
         checks=check_test_split(trial.groups, judging.test, len(trial.test), manifest.classes),
         predictions=keep_predictions(job.store, job.spec.run_id, trial),
         exhibits=_exhibits(job, judging, crew),
+        exhibits_of=totals(judging.candidate, judging.champion),
         seconds=time.monotonic() - started,
     )
 

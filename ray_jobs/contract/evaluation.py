@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.document import Document, ObjectRef, Part
 from ray_jobs.contract.run import ManifestRef
@@ -171,7 +173,7 @@ class EvaluationResult(Document):
     `decisions_on_these_images` those that rest on exactly these. `predictions` is a table, Parquet:
     `sha256`, `group`, `label`, `left_out` (null, `same` or `near`), and the probabilities
     `candidate`, `champion` (null without one), a list of float32 each in the order of that model's
-    own classes.
+    own classes. `exhibits` are the surest of each kind, `exhibits_of` counts all that there are.
     """
 
     run_id: str
@@ -186,6 +188,7 @@ class EvaluationResult(Document):
     checks: tuple[DataCheck, ...]
     predictions: ObjectRef
     exhibits: tuple[Exhibit, ...]
+    exhibits_of: dict[ExhibitKind, int] = Field(default_factory=dict[ExhibitKind, int])
     seconds: float
 
     @property

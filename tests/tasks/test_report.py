@@ -381,6 +381,13 @@ def test_pictures_stand_beside_their_overlays_with_what_was_answered(whole):
     assert [page.text.count(words) for words in told] == [8, 8, 8]
 
 
+def test_a_gallery_says_of_how_many_images_it_shows_a_part(whole, html):
+    text = Page(whole).text
+    assert "24 images, the surest mistake first." in text
+    assert "24 of 1,300 images. Grad-CAM is" in text
+    assert "1 image, the surest mistake first." in Page(html).text  # its evaluation counts none
+
+
 def test_a_picture_that_is_not_what_was_written_stops_the_report(store, card):
     broken = InMemoryStore()
     broken.objects = dict(store.objects)
