@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,8 +19,12 @@ class ExportFormat(StrEnum):
     LITERT = "litert"
 
 
+def _size_of(fields: dict[str, Any]) -> int:
+    return sum(file.size_bytes for file in fields["files"])
+
+
 class Export(Part):
-    """One format: a prefix in the bucket and every file below it.
+    """One format: a prefix in the bucket and every file below it, `size_bytes` together.
 
     `entry` is what a runtime of the format loads, relative to the prefix: a folder
     `<name>/<version>` for `savedmodel`, as TensorFlow Serving wants it, else a file.
@@ -30,11 +34,7 @@ class Export(Part):
     prefix: str
     entry: str
     files: tuple[ObjectRef, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """Of all files together."""
-        return sum(file.size_bytes for file in self.files)
+    size_bytes: int = Field(default_factory=_size_of)
 
 
 class ExportResult(Document):
