@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dags.shared import announced, dataset_of, form, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import Act, Registration
-from ray_jobs.contract.dataset import DatasetManifest
+from ray_jobs.contract.dataset import DatasetManifest, LatestVersion
 from ray_jobs.contract.document import canonical_json
 from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
@@ -75,10 +75,14 @@ def register() -> dict[str, Any]:
 def versus() -> str:
     """The champion that the candidate is compared with: where it moves, compare again.
 
-    By the number of moves too: one that went and came back must not find the first comparison.
+    By the number of moves too: one that went and came back must not find the first comparison. And
+    the version whose test split decides, where it is not the one that was trained on.
     """
-    pointer = champion.read(settings().store("judge"), _planned("model")).pointer
-    return f"vs{pointer.model_version}.{len(pointer.history)}" if pointer else "vs-none"
+    store, model = settings().store("judge"), _planned("model")
+    pointer = champion.read(store, model).pointer
+    versus = f"vs{pointer.model_version}.{len(pointer.history)}" if pointer else "vs-none"
+    newest = read_document(store, LatestVersion, keys.latest(model)).version
+    return versus if newest == _planned("version") else f"{versus}-on-{newest}"
 
 
 def gate() -> dict[str, Any]:

@@ -177,7 +177,7 @@ def predict(
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders, - for one on standard input.")
     ],
-    name: Name = None,
+    name: Model = None,
     kind: Annotated[
         ExportFormat, typer.Option("--format", help="Which of its exports answers.")
     ] = ExportFormat.SAVED_MODEL,

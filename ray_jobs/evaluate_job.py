@@ -1,8 +1,8 @@
 """Score candidate and champion on the newest test split, as shipped; writes `evaluation.json`.
 
 Both are asked here and now, about the same images: no figure of an earlier evaluation plays a part.
-Written once, but for one case: while the run has no verdict, a comparison with a champion that is
-no longer the champion is made again.
+Written once, but for one case: while the run has no verdict, an evaluation beside a champion, or on
+a version, that is no longer the one of now is made again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ray_jobs.scoring.scores import score
 from ray_jobs.storage import Store, find_document, read_document
 from ray_jobs.training.evaluation.checks import check_test_split
 from ray_jobs.training.evaluation.crew import Cluster, Crew
-from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show
+from ray_jobs.training.evaluation.exhibits import Drawing, draw, pick, show, totals
 from ray_jobs.training.evaluation.overlap import Overlap
 from ray_jobs.training.evaluation.predictions import keep_predictions
 from ray_jobs.training.evaluation.trial import Trial, contender, defender, hold
@@ -52,12 +52,15 @@ def run(job: entry.Job, crew: Crew | None = None) -> None:
 
 
 def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) -> bool:
-    """Whether something was decided on it, or the champion of now is the one it scored."""
+    """Whether something was decided on it, or it is of the champion and the version of now."""
     if job.store.exists(keys.run(job.spec.run_id, "verdict.json")):
         return True
-    scored = EvaluationResult.from_json(data, origin="evaluation.json").champion
     now = champion.run_id if champion else None
-    return now in (scored.run_id if scored else None, job.spec.run_id)
+    if now == job.spec.run_id:  # promoted by it: beside itself, it would be no better
+        return True
+    found = EvaluationResult.from_json(data, origin="evaluation.json")
+    scored = found.champion.run_id if found.champion else None
+    return (scored, found.manifest.version) == (now, _latest(job.store, job.spec.manifest.dataset))
 
 
 def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> EvaluationResult:
@@ -84,13 +87,17 @@ def _evaluate(job: entry.Job, champion: ChampionPointer | None, crew: Crew) -> E
         checks=check_test_split(trial.groups, judging.test, len(trial.test), manifest.classes),
         predictions=keep_predictions(job.store, job.spec.run_id, trial),
         exhibits=_exhibits(job, judging, crew),
+        exhibits_of=totals(judging.candidate, judging.champion),
         seconds=time.monotonic() - started,
     )
 
 
 def _newest(store: Store, dataset: str) -> DatasetManifest:
-    latest = read_document(store, LatestVersion, keys.latest(dataset))
-    return read_document(store, DatasetManifest, keys.manifest(dataset, latest.version))
+    return read_document(store, DatasetManifest, keys.manifest(dataset, _latest(store, dataset)))
+
+
+def _latest(store: Store, dataset: str) -> str:
+    return read_document(store, LatestVersion, keys.latest(dataset)).version
 
 
 def _reference(manifest: DatasetManifest) -> ManifestRef:

@@ -1,7 +1,8 @@
 """Run every export of a run beside the trained model; writes `verification.json` once.
 
-On the whole test split: a format is published where it answers as the trained model does. Then
-each one's speed, and a process with none of our code that uses the SavedModel.
+On the whole test split: a format is published where it answers as the trained model does, the
+SavedModel where a process with none of our code can serve it as well. Then each one's speed. One
+that fails is told of with its reason, and the others go on.
 """
 
 from __future__ import annotations
@@ -12,28 +13,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from ray_jobs import entry
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
-from ray_jobs.contract.export import (
-    ExportFormat,
-    ExportResult,
-    Parity,
-    VerificationResult,
-    Verified,
-)
+from ray_jobs.contract.export import ExportFormat, ExportResult, VerificationResult
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import read_document, write_document
 from ray_jobs.training.data.photos import Photos, fetch_photos
-from ray_jobs.training.export import clean_process, latency
+from ray_jobs.training.export import clean_process
 from ray_jobs.training.export.comparison import compare
-from ray_jobs.training.export.parity import AGREEMENT_FLOOR, DIFFERENCE_BOUND, shortfall
-from ray_jobs.training.export.runtime import Answering, cpus, open_model
+from ray_jobs.training.export.labels import Labels
+from ray_jobs.training.export.parity import AGREEMENT_FLOOR, DIFFERENCE_BOUND
+from ray_jobs.training.export.runtime import Answering, FormatError, cpus, open_all
 from ray_jobs.training.export.shipped import fetch_export
 from ray_jobs.training.export.trained import rebuild
+from ray_jobs.training.export.verified import verified
 
 log = logging.getLogger("ray_jobs.verify")
 
@@ -42,7 +37,6 @@ def run(job: entry.Job) -> None:
     """Verify, unless it was done already.
 
     Raises:
-      SortlineError: a process without our code cannot use the SavedModel.
       DataError: the test split has no images.
     """
     key = keys.run(job.spec.run_id, "verification.json")
@@ -65,18 +59,19 @@ def _verify(job: entry.Job, scratch: Path) -> VerificationResult:
         export.format: fetch_export(store, export, scratch / export.format) / export.entry
         for export in exports.exports
     }
-    models = {kind: open_model(kind, path, cpus()) for kind, path in entries.items()}
+    models, unopened = open_all(entries, cpus())
     saved = ExportFormat.SAVED_MODEL
     trained = rebuild(store, job.spec.recipe, training, scratch)
     # Somebody else's process starts while this one compares; the latencies are measured alone.
     with ThreadPoolExecutor() as beside:
         served = beside.submit(
-            clean_process.check_served, entries[saved], models[saved], trained.labels, photos
+            _why_not_served, entries[saved], models.get(saved), trained.labels, photos
         )
-        parities = compare(trained, models, photos)
-    served.result()
+        parities, silent = compare(trained, models, photos)
+    failed = served.result() | unopened | silent
     formats = [
-        _verified(kind, ask, parities[kind], exports.image_px) for kind, ask in models.items()
+        verified(kind, models.get(kind), parities.get(kind), failed.get(kind), exports.image_px)
+        for kind in entries
     ]
     return VerificationResult(
         run_id=run_id,
@@ -84,7 +79,7 @@ def _verify(job: entry.Job, scratch: Path) -> VerificationResult:
         images=len(photos.roster),
         agreement_floor=AGREEMENT_FLOOR,
         difference_bound=dict(DIFFERENCE_BOUND),
-        clean_process=True,
+        clean_process=saved not in failed,
         formats=tuple(formats),
         seconds=time.monotonic() - started,
     )
@@ -102,24 +97,17 @@ def _test_photos(job: entry.Job, folder: Path) -> Photos:
     return photos
 
 
-def _verified(kind: ExportFormat, ask: Answering, parity: Parity, image_px: int) -> Verified:
-    image = np.full([1, image_px, image_px, 3], 127, np.float32)
-    spans, reason = latency.measure(lambda: ask(image), threads=cpus()), shortfall(kind, parity)
-    log.info(
-        "%s: the same answer on %d of %d (%d ties), differs by %.1e, %.1f ms an image (p99 %.1f)",
-        kind,
-        parity.same,
-        parity.images,
-        parity.ties,
-        parity.max_difference,
-        spans.median_ms,
-        spans.p99_ms,
-    )
-    if reason:
-        log.warning("%s is not published: %s", kind, reason)
-    return Verified(
-        format=kind, parity=parity, latency=spans, published=reason is None, reason=reason
-    )
+def _why_not_served(
+    entry: Path, ask: Answering | None, labels: Labels, photos: Photos
+) -> dict[ExportFormat, str]:
+    """Why a process without our code cannot serve the SavedModel; nothing where it can."""
+    if ask is None:
+        return {}
+    try:
+        clean_process.check_served(entry, ask, labels, photos)
+    except (clean_process.NotServedError, FormatError) as error:
+        return {ExportFormat.SAVED_MODEL: f"{error.fact}, expected {error.expectation}"}
+    return {}
 
 
 if __name__ == "__main__":

@@ -8,24 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ray_jobs.contract.evaluation import Comparison, DataCheck, Estimate, Scores
-from ray_jobs.contract.export import ExportFormat, VerificationResult, Verified
+from ray_jobs.contract.export import ExportFormat, Parity, VerificationResult, Verified
 from ray_jobs.contract.verdict import Aim, Check, Finding, Policy
 
 NO_CHAMPION = "there is no champion to compare with"
 
-_DIGITS = 9  # A difference of counts over counts is exact in as many; the rest is floating point.
 _LEAST_P = 0.0001
 _LEAST_CLASSES = 2
 # On fewer, 15 bins are so thin that chance alone may take a calibrated model over the bound.
 _CALIBRATION_IMAGES = 100
 
 
+def finding(check: Check, failed: Sequence[str], passed: str) -> Finding:
+    """What failed; where nothing did, what passed."""
+    return Finding(check=check, passed=not failed, fact="; ".join(failed) or passed)
+
+
 def of_data(checks: Sequence[DataCheck]) -> Finding:
     """Whether the test split is one to judge by; without a check, nobody knows."""
     failed = [one.fact for one in checks if not one.passed]
     if not checks:
-        return _finding(Check.DATA, ["nobody checked the test split"], "")
-    return _finding(Check.DATA, failed, f"the test split passed its {len(checks)} checks")
+        return finding(Check.DATA, ["nobody checked the test split"], "")
+    return finding(Check.DATA, failed, f"the test split passed its {len(checks)} checks")
 
 
 def of_exports(verification: VerificationResult, policy: Policy) -> Finding:
@@ -33,13 +37,15 @@ def of_exports(verification: VerificationResult, policy: Policy) -> Finding:
     found = _by_format(verification)
     failed = [
         f"{kind} falls short: {found[kind].reason}" if kind in found else f"{kind} was not made"
-        for kind in policy.required_exports
+        for kind in _required(policy)
         if kind not in verification.published
     ]
-    if not verification.clean_process:
-        failed.append("a process without our code could not serve the savedmodel")
-    alike = [_alike(found[kind]) for kind in policy.required_exports if kind in found]
-    return _finding(Check.EXPORTS, failed, "; ".join(alike) or "no format is required")
+    alike = [
+        _alike(kind, parity)
+        for kind in _required(policy)
+        if kind in found and (parity := found[kind].parity)
+    ]
+    return finding(Check.EXPORTS, failed, "; ".join(alike))
 
 
 def of_floors(scores: Scores, policy: Policy) -> Finding:
@@ -57,19 +63,19 @@ def of_floors(scores: Scores, policy: Policy) -> Finding:
     ]
     reached = f"reaches the floor of {policy.accuracy_floor:g}"
     passed = f"{accuracy} {reached}, {macro_f1} that of {policy.macro_f1_floor:g}"
-    return _finding(Check.FLOORS, failed, passed)
+    return finding(Check.FLOORS, failed, passed)
 
 
 def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
     """Whether the candidate is what the policy aims at, beside the champion; a tie is not."""
     if comparison is None:
-        return _finding(Check.COMPARISON, [], NO_CHAMPION)
+        return finding(Check.COMPARISON, [], NO_CHAMPION)
     if len(comparison.classes) < _LEAST_CLASSES:
-        return _finding(Check.COMPARISON, [_nothing_in_common(comparison)], "")
+        return finding(Check.COMPARISON, [_nothing_in_common(comparison)], "")
     figures = _beside(comparison)
     if comparison.candidate_only == comparison.champion_only:
         failed = [f"as many images are right, and a tie keeps the champion: {figures}"]
-        return _finding(Check.COMPARISON, failed, "")
+        return finding(Check.COMPARISON, failed, "")
     if policy.aim is Aim.BETTER:
         passed = _is_better(comparison, policy)
         said = f"better, with an error rate of at most {policy.error_rate:g}"
@@ -80,73 +86,37 @@ def of_comparison(comparison: Comparison | None, policy: Policy) -> Finding:
     return Finding(check=Check.COMPARISON, passed=passed, fact=words)
 
 
-def of_classes(candidate: Scores, comparison: Comparison | None, policy: Policy) -> Finding:
-    """Whether no class that has enough images loses more recall than it may."""
-    if comparison is None:
-        return _finding(Check.CLASSES, [], NO_CHAMPION)
-    enough = {
-        name: change
-        for name, difference in comparison.recall_differences.items()
-        if difference.images >= policy.class_images
-        and (change := _recall_change(name, candidate, comparison)) is not None
-    }
-    failed = [
-        f"'{name}' loses {-change:.3f} of its recall, more than {policy.recall_loss:g} "
-        f"({comparison.recall_differences[name].images} images)"
-        for name, change in enough.items()
-        if round(change, _DIGITS) < -policy.recall_loss
-    ]
-    counted = f"of {policy.class_images} or more images, {len(enough)} of them"
-    passed = f"no class ({counted}) loses more than {policy.recall_loss:g} of its recall"
-    return _finding(Check.CLASSES, failed, passed)
-
-
 def of_calibration(scores: Scores, policy: Policy) -> Finding:
     """Whether the candidate is as sure as it is right."""
     error, bound = scores.calibration.error, policy.calibration_error
     said = f"calibration error {_figure(error)}"
     if bound is None:
-        return _finding(Check.CALIBRATION, [], f"{said}, without a bound")
+        return finding(Check.CALIBRATION, [], f"{said}, without a bound")
     if error.images < _CALIBRATION_IMAGES:
         few = f"{said}; its bound counts from {_CALIBRATION_IMAGES} images on, not {error.images}"
-        return _finding(Check.CALIBRATION, [], few)
+        return finding(Check.CALIBRATION, [], few)
     failed = [f"{said} is above {bound:g}"] if error.value is None or error.value > bound else []
-    return _finding(Check.CALIBRATION, failed, f"{said}, at most {bound:g}")
+    return finding(Check.CALIBRATION, failed, f"{said}, at most {bound:g}")
 
 
 def of_latency(verification: VerificationResult, policy: Policy) -> Finding:
     """Whether every required format answers one image soon enough, by the median."""
     bound, found = policy.latency_ms, _by_format(verification)
     medians = {
-        kind: found[kind].latency.median_ms for kind in policy.required_exports if kind in found
+        kind: latency.median_ms
+        for kind in _required(policy)
+        if kind in found and (latency := found[kind].latency)
     }
     slow = {} if bound is None else {k: ms for k, ms in medians.items() if ms > bound}
     allowed = "without a bound" if bound is None else f"at most {bound:g} ms"
     said = "; ".join(_answers(kind, ms) for kind, ms in (slow or medians).items())
     words = f"{said or 'no required format was timed'}, {allowed}"
-    return _finding(Check.LATENCY, [words] if slow else [], words)
-
-
-def _finding(check: Check, failed: Sequence[str], passed: str) -> Finding:
-    return Finding(check=check, passed=not failed, fact="; ".join(failed) or passed)
+    return finding(Check.LATENCY, [words] if slow else [], words)
 
 
 def _nothing_in_common(comparison: Comparison) -> str:
     shared = f"{len(comparison.classes)} of its classes are the champion's"
     return f"{shared}, nothing to compare; `sortline promote` makes it champion all the same"
-
-
-def _recall_change(name: str, candidate: Scores, comparison: Comparison) -> float | None:
-    """The worse of two: asked for the classes that both know, and as the candidate is shipped.
-
-    A class that the champion does not know may take the answers of an old one.
-    """
-    among = comparison.recall_differences[name].value
-    ours = candidate.classes[name].recall.value
-    theirs = comparison.champion.classes[name].recall.value
-    if among is None or ours is None or theirs is None:
-        return None
-    return min(among, ours - theirs)
 
 
 def _is_better(comparison: Comparison, policy: Policy) -> bool:
@@ -180,14 +150,18 @@ def _chance(comparison: Comparison) -> str:
     return f"p = {p_value:.4f}" if p_value >= _LEAST_P else f"p < {_LEAST_P:.4f}"
 
 
+def _required(policy: Policy) -> tuple[ExportFormat, ...]:
+    """The SavedModel always: it is what is scored, and what is used where nobody says otherwise."""
+    return tuple(dict.fromkeys((ExportFormat.SAVED_MODEL, *policy.required_exports)))
+
+
 def _by_format(verification: VerificationResult) -> dict[ExportFormat, Verified]:
     return {one.format: one for one in verification.formats}
 
 
-def _alike(one: Verified) -> str:
-    parity = one.parity
+def _alike(kind: ExportFormat, parity: Parity) -> str:
     alike = f"{parity.same} of {parity.images - parity.ties} images alike"
-    return f"{one.format} answers {alike}, probabilities within {parity.max_difference:.1g}"
+    return f"{kind} answers {alike}, probabilities within {parity.max_difference:.1g}"
 
 
 def _answers(kind: ExportFormat, median_ms: float) -> str:

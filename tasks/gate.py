@@ -14,7 +14,7 @@ from ray_jobs.contract.evaluation import Comparison, DataCheck, EvaluationResult
 from ray_jobs.contract.export import VerificationResult
 from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, read_document
-from tasks import findings
+from tasks import class_recall, findings
 from tasks.champion import LostRaceError
 from tasks.settings import POLICY_VARIABLE
 
@@ -86,7 +86,7 @@ def look_at(
         findings.of_exports(candidate.verification, policy),
         findings.of_floors(candidate.scores, policy),
         findings.of_comparison(champion, policy),
-        findings.of_classes(candidate.scores, champion, policy),
+        class_recall.of_classes(candidate.scores, champion, policy),
         findings.of_calibration(candidate.scores, policy),
         findings.of_latency(candidate.verification, policy),
     )
@@ -94,6 +94,8 @@ def look_at(
 
 def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: Policy) -> Verdict:
     """The verdict on a run that was verified and evaluated.
+
+    A first candidate that is refused leaves no verdict, but is counted as one.
 
     Args:
       store: the bucket, as `judge`.
@@ -117,7 +119,11 @@ def judge(store: Store, run_id: str, champion: ChampionPointer | None, policy: P
         evidence=(scored, ran),
         made_champion=champion.history[-1] if champion and champion.run_id == run_id else None,
     )
-    return decide(candidate, evaluation.comparison, policy)
+    try:
+        return decide(candidate, evaluation.comparison, policy)
+    except DataError:
+        mark(store, evaluation.manifest.dataset, run_id)
+        raise
 
 
 def mark(store: Store, model: str, run_id: str) -> None:

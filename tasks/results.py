@@ -71,10 +71,10 @@ def _verification(store: Store, key: str) -> Figures:
 def _verified(one: Verified) -> Figures:
     return {
         "published": one.published,
-        "agreement": one.parity.agreement,
-        "max_difference": one.parity.max_difference,
-        "median_ms": one.latency.median_ms,
-        "p99_ms": one.latency.p99_ms,
+        "agreement": one.parity and one.parity.agreement,
+        "max_difference": one.parity and one.parity.max_difference,
+        "median_ms": one.latency and one.latency.median_ms,
+        "p99_ms": one.latency and one.latency.p99_ms,
     }
 
 

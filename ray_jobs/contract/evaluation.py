@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.document import Document, ObjectRef, Part
 from ray_jobs.contract.run import ManifestRef
@@ -94,7 +96,9 @@ class Comparison(Part):
     `champion_only` by the champion alone; `p_value` is McNemar's exact one: the chance of at least
     `candidate_only` of both together, were the two equally good (one-sided; McNemar 1947, exact by
     the binomial distribution). Differences are the candidate's figure less the champion's, each
-    with the interval of the pairs.
+    with the interval of the pairs. `recall_differences` holds the classes that the champion alone
+    knows as well, for which the candidate's recall counts as 0. `classes_gone` are those of the
+    champion that the version does not have.
     """
 
     classes: tuple[str, ...]
@@ -108,6 +112,7 @@ class Comparison(Part):
     accuracy_difference: Estimate
     macro_f1_difference: Estimate
     recall_differences: dict[str, Estimate]
+    classes_gone: tuple[str, ...] = ()
 
 
 class LeftOut(Part):
@@ -163,11 +168,12 @@ class EvaluationResult(Document):
     """`judged/<run_id>/evaluation.json`: candidate and champion, scored in one job on one split.
 
     `manifest` is the newest version of the data set, `test_digest` is of its test images.
-    `decisions_before` counts the verdicts that rest on the model's test split, which only ever
-    grows: each one wears it out a little; `decisions_on_these_images` those that rest on exactly
-    these. `predictions` is a table, Parquet: `sha256`, `group`, `label`, `left_out` (null,
-    `same` or `near`), and the probabilities `candidate`, `champion` (null without one), a list of
-    float32 each in the order of that model's own classes.
+    `decisions_before` counts the verdicts of other runs that rest on the model's test split, which
+    only ever grows, and first candidates that were refused: each one wears it out a little;
+    `decisions_on_these_images` those that rest on exactly these. `predictions` is a table, Parquet:
+    `sha256`, `group`, `label`, `left_out` (null, `same` or `near`), and the probabilities
+    `candidate`, `champion` (null without one), a list of float32 each in the order of that model's
+    own classes. `exhibits` are the surest of each kind, `exhibits_of` counts all that there are.
     """
 
     run_id: str
@@ -182,6 +188,7 @@ class EvaluationResult(Document):
     checks: tuple[DataCheck, ...]
     predictions: ObjectRef
     exhibits: tuple[Exhibit, ...]
+    exhibits_of: dict[ExhibitKind, int] = Field(default_factory=dict[ExhibitKind, int])
     seconds: float
 
     @property

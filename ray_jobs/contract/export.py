@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,8 +19,12 @@ class ExportFormat(StrEnum):
     LITERT = "litert"
 
 
+def _size_of(fields: dict[str, Any]) -> int:
+    return sum(file.size_bytes for file in fields["files"])
+
+
 class Export(Part):
-    """One format: a prefix in the bucket and every file below it.
+    """One format: a prefix in the bucket and every file below it, `size_bytes` together.
 
     `entry` is what a runtime of the format loads, relative to the prefix: a folder
     `<name>/<version>` for `savedmodel`, as TensorFlow Serving wants it, else a file.
@@ -30,11 +34,7 @@ class Export(Part):
     prefix: str
     entry: str
     files: tuple[ObjectRef, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """Of all files together."""
-        return sum(file.size_bytes for file in self.files)
+    size_bytes: int = Field(default_factory=_size_of)
 
 
 class ExportResult(Document):
@@ -86,12 +86,14 @@ class Latency(Part):
 class Verified(Part):
     """What was seen of one export. It is published where it is at parity, and else not: `reason`.
 
+    `parity` is None where it could not be opened or gave no answer, `latency` where it
+    could not be timed.
     Who publishes shows it, serves it, downloads it; a file that is not published stays where it is.
     """
 
     format: ExportFormat
-    parity: Parity
-    latency: Latency
+    parity: Parity | None
+    latency: Latency | None
     published: bool
     reason: str | None
 
@@ -100,7 +102,8 @@ class VerificationResult(Document):
     """`runs/<run_id>/verification.json`: every export was run, on the whole test split.
 
     `agreement_floor` and `difference_bound` are what a format had to reach. `clean_process` tells
-    that a process without any of our code served the SavedModel from encoded bytes.
+    whether a process without any of our code served the SavedModel from encoded bytes; where it did
+    not, the SavedModel is not published, and its `reason` says why.
     """
 
     run_id: str
@@ -114,5 +117,5 @@ class VerificationResult(Document):
 
     @property
     def published(self) -> tuple[ExportFormat, ...]:
-        """The formats that are at parity."""
+        """The formats that are at parity, and of which nothing else is amiss."""
         return tuple(one.format for one in self.formats if one.published)

@@ -28,7 +28,7 @@ class Policy(Part):
     whole interval; `not-worse` demands differences that are above -`margin` in the whole interval.
     `recall_loss` is how much recall a class may lose that has `class_images` images or more.
     `calibration_error` and `latency_ms` (the median of one image) are upper bounds, None: none.
-    `required_exports` must be at parity.
+    `required_exports` must be at parity, and the SavedModel always, whether they name it or not.
     """
 
     accuracy_floor: Share = 0.5

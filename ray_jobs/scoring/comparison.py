@@ -11,7 +11,7 @@ from ray_jobs.scoring.answers import Answers
 from ray_jobs.scoring.bootstrap import REPLICATES, resampled
 from ray_jobs.scoring.estimates import estimate
 from ray_jobs.scoring.figures import contributions, figures
-from ray_jobs.scoring.scores import Scored, scores_of
+from ray_jobs.scoring.scores import Scored, score, scores_of
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,9 @@ def compare(candidate: Answers, champion: Answers, *, replicates: int = REPLICAT
         p_value=mcnemar(*alone),
         accuracy_difference=_difference(own, rival, "accuracy", images),
         macro_f1_difference=_difference(own, rival, "macro_f1", images),
-        recall_differences=_recall_differences(ours, own, rival),
+        recall_differences=_recall_differences(ours, own, rival)
+        | _recalls_lost(candidate, champion, replicates),
+        classes_gone=tuple(n for n in champion.model.classes if n not in champion.classes),
     )
 
 
@@ -93,3 +95,19 @@ def _recall_differences(answers: Answers, own: Scored, rival: Scored) -> dict[st
         name: estimate(value[c], replicas[:, c], images[c])
         for c, name in enumerate(answers.classes)
     }
+
+
+def _recalls_lost(candidate: Answers, champion: Answers, replicates: int) -> dict[str, Estimate]:
+    """Less the champion's recall, as shipped, of each class of the images that it alone knows."""
+    alone = set(champion.model.classes) - set(candidate.model.classes)
+    if alone.isdisjoint(champion.classes):
+        return {}
+    scored = score(champion, replicates=replicates).classes
+    return {name: _negative(one.recall) for name, one in scored.items() if name in alone}
+
+
+def _negative(figure: Estimate) -> Estimate:
+    if figure.value is None or figure.interval is None:
+        return figure
+    low, high = figure.interval
+    return Estimate(value=-figure.value, interval=(-high, -low), images=figure.images)

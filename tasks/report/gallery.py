@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ray_jobs.contract.evaluation import Answer, Exhibit, ExhibitKind
+from ray_jobs.contract.evaluation import Answer, EvaluationResult, Exhibit, ExhibitKind
+from tasks.report.view import counted
 
 
 class Shown(NamedTuple):
@@ -42,6 +43,14 @@ def gallery(
         for one in exhibits
         if one.kind is kind
     ]
+
+
+def how_many(evaluation: EvaluationResult, kind: ExhibitKind) -> str:
+    """How many images of a kind are shown, and of how many where that is more."""
+    shown = sum(one.kind is kind for one in evaluation.exhibits)
+    all_of_them = evaluation.exhibits_of.get(kind, shown)
+    part = f"{shown} of " if all_of_them > shown else ""
+    return part + counted(all_of_them, "image", "images")
 
 
 def who_is_right(exhibit: Exhibit) -> str:

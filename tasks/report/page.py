@@ -17,7 +17,7 @@ from ray_jobs.storage import Store
 from tasks.report import beside, confusion, shipped, view
 from tasks.report.confusion import confusion_plot
 from tasks.report.curves import training_plots
-from tasks.report.gallery import gallery
+from tasks.report.gallery import gallery, how_many
 from tasks.report.intervals import MEASURES, class_plot, score_plot
 from tasks.report.material import Material, gather
 from tasks.report.plot import Plot, png, svg
@@ -106,6 +106,7 @@ def _views(material: Material) -> dict[str, Any]:
             kind.value: gallery(card.evaluation.exhibits, material.pictures, kind)
             for kind in ExhibitKind
         },
+        "how_many": {kind.value: how_many(card.evaluation, kind) for kind in ExhibitKind},
         "split_rows": view.split_rows(manifest),
         "aside": material.aside,
         "format_rows": shipped.format_rows(card),

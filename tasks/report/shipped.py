@@ -48,17 +48,18 @@ def size_in_words(size_bytes: int) -> str:
 
 
 def _row(card: ModelCard, one: Verified, size_bytes: int) -> FormatRow:
+    parity, latency = one.parity, one.latency
     bound = card.verification.difference_bound.get(one.format)
     at_most = "" if bound is None else f" (at most {bound:g})"
     return FormatRow(
         name=one.format.value,
         published=one.published,
         reason=one.reason or "",
-        agreement=_agreement(one.parity),
-        difference=f"{one.parity.max_difference:.1e}{at_most}",
+        agreement=_agreement(parity) if parity else "-",
+        difference=f"{parity.max_difference:.1e}{at_most}" if parity else "-",
         size=size_in_words(size_bytes),
-        median=f"{one.latency.median_ms:.1f} ms",
-        p99=f"{one.latency.p99_ms:.1f} ms",
+        median=f"{latency.median_ms:.1f} ms" if latency else "-",
+        p99=f"{latency.p99_ms:.1f} ms" if latency else "-",
     )
 
 

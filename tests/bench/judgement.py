@@ -87,10 +87,10 @@ def _export(card: ModelCard, kind: ExportFormat) -> dict[str, object]:
     return {
         "format": kind.value,
         "size_mb": round(made.size_bytes / 1e6, 1),
-        "agreement": ran.parity.agreement,
-        "max_difference": ran.parity.max_difference,
-        "median_ms": ran.latency.median_ms,
-        "p99_ms": ran.latency.p99_ms,
+        "agreement": ran.parity and ran.parity.agreement,
+        "max_difference": ran.parity and ran.parity.max_difference,
+        "median_ms": ran.latency and ran.latency.median_ms,
+        "p99_ms": ran.latency and ran.latency.p99_ms,
     }
 
 

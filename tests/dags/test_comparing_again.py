@@ -128,6 +128,11 @@ def test_a_champion_that_went_and_came_back_is_compared_with_anew(planned, store
     assert (before, compared_with(planned)) == ("vs1.1", "vs1.3")
 
 
+def test_a_newer_version_is_judged_on_by_a_job_of_its_own(planned, store):
+    store.put(keys.latest("sample"), b'{"dataset": "sample", "version": "v2"}')
+    assert compared_with(planned) == "vs1.1-on-v2"
+
+
 def compared_with(stage) -> str:
     """What names the evaluation beside its run."""
     with set_current_context(stage.context("evaluate")):

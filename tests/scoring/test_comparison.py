@@ -81,6 +81,24 @@ def test_classes_that_have_nothing_in_common_leave_nothing_to_compare():
     assert found.p_value == 1.0
 
 
+def test_a_class_that_the_champion_alone_knows_loses_all_of_its_recall():
+    found = compare(
+        named("aabnn", "aabab", classes="abn", of_model="ab"),
+        named("aabnn", "aabnb", classes="abn"),
+        replicates=FEW,
+    )
+    lost = found.recall_differences["n"]
+    assert (lost.value, lost.images) == (-0.5, 2)
+    assert lost.interval == (-1.0, 0.0)
+    assert set(found.recall_differences) == {"a", "b", "n"}
+
+
+def test_a_class_of_the_champion_that_the_version_does_not_have_is_named():
+    found = compare(named("ab", "ab"), named("ab", "az", of_model="abz"), replicates=FEW)
+    assert found.classes_gone == ("z",)
+    assert set(found.recall_differences) == {"a", "b"}
+
+
 def test_a_class_without_images_has_no_difference():
     found = compare(named("aa", "ab"), named("aa", "aa"), replicates=FEW)
     missing = found.recall_differences["b"]

@@ -253,6 +253,7 @@ def _evaluation(store: Store, manifest: DatasetManifest) -> EvaluationResult:
         exhibits=tuple(
             _exhibit(store, kind, number) for kind in ExhibitKind for number in range(EXHIBITS)
         ),
+        exhibits_of={ExhibitKind.MISTAKE: EXHIBITS, ExhibitKind.DISAGREEMENT: 1300},
         seconds=42.0,
     )
 

@@ -22,7 +22,7 @@ from ray_jobs.storage import write_document
 from tasks.champion import LostRaceError, move
 from tasks.gate import Candidate, decide, judge, mark
 from tests.fakes import InMemoryStore
-from tests.scoring.answering import answers
+from tests.scoring.answering import answers, named
 from tests.tasks.clock import NOON
 from tests.tasks.documents import comparison, estimate, evaluation, scores, verification
 
@@ -190,9 +190,46 @@ def test_a_new_class_that_takes_the_images_of_an_old_one_keeps_the_champion():
     assert verdict.reasons == ("'a' loses 0.425 of its recall, more than 0.1 (40 images)",)
 
 
+def without_class(candidate_sees: str, champion_sees: str, *, n: int):
+    """The verdict on a candidate that knows `a` and `b` alone, on 50 of each and so many `n`."""
+    truths = "a" * 50 + "b" * 50 + "n" * n
+    ours = named(truths, candidate_sees + "a" * n, classes="abn", of_model="ab")
+    theirs = named(truths, champion_sees + "n" * n, classes="abn")
+    scored = candidate(scores=score(ours, replicates=100))
+    return decide(scored, compare(ours, theirs, replicates=100), Policy(calibration_error=None))
+
+
+def test_a_class_that_only_the_champion_knows_keeps_it_and_is_named():
+    verdict = without_class("a" * 50 + "b" * 50, "b" * 10 + "a" * 40 + "b" * 50, n=30)
+    assert verdict.reasons == (
+        "'n' loses 1.000 of its recall, more than 0.1 (30 images; the candidate does not know it)",
+    )
+
+
+def test_a_small_class_that_only_the_champion_knows_may_be_lost():
+    verdict = without_class("a" * 50 + "b" * 50, "b" * 10 + "a" * 40 + "b" * 50, n=29)
+    assert verdict.decision is Decision.PROMOTED
+
+
+def test_a_class_that_the_newest_version_does_not_have_is_said_to_be_lost():
+    gone = beside().model_copy(update={"classes_gone": ("wood", "wool")})
+    verdict = decide(candidate(), gone, Policy())
+    assert verdict.decision is Decision.PROMOTED
+    assert fact(verdict, Check.CLASSES).endswith(
+        "; the champion knows 'wood', 'wool', which the newest version does not have"
+    )
+
+
 def test_a_required_export_that_falls_short_keeps_the_champion():
     short = candidate(verification=verification("new", falls_short=ExportFormat.SAVED_MODEL))
     verdict = decide(short, beside(), Policy())
+    assert verdict.reasons == ("savedmodel falls short: agrees on 30 of 44 images",)
+
+
+@pytest.mark.parametrize("others", [(), (ExportFormat.ONNX,)])
+def test_the_savedmodel_is_required_by_every_policy(others):
+    short = candidate(verification=verification("new", falls_short=ExportFormat.SAVED_MODEL))
+    verdict = decide(short, beside(), Policy(required_exports=others))
     assert verdict.reasons == ("savedmodel falls short: agrees on 30 of 44 images",)
 
 
@@ -212,9 +249,23 @@ def test_a_required_export_that_was_never_made_is_said_so():
 
 
 def test_an_export_that_needs_our_code_keeps_the_champion():
-    ours = verification("new").model_copy(update={"clean_process": False})
+    ran = verification("new")
+    reason = "a clean process cannot use the SavedModel"
+    saved = ran.formats[0].model_copy(update={"published": False, "reason": reason})
+    formats = (saved, *ran.formats[1:])
+    ours = ran.model_copy(update={"clean_process": False, "formats": formats})
     verdict = decide(candidate(verification=ours), beside(), Policy())
-    assert failed(verdict) == [Check.EXPORTS]
+    assert verdict.reasons == (f"savedmodel falls short: {reason}",)
+
+
+def test_a_required_export_that_gives_no_answer_keeps_the_champion():
+    ran = verification("new")
+    silent = {"parity": None, "latency": None, "published": False, "reason": "it cannot be asked"}
+    formats = (ran.formats[0], ran.formats[1].model_copy(update=silent), ran.formats[2])
+    mute = candidate(verification=ran.model_copy(update={"formats": formats}))
+    assert decide(mute, beside(), Policy()).decision is Decision.PROMOTED
+    both = Policy(required_exports=(ExportFormat.SAVED_MODEL, ExportFormat.ONNX))
+    assert decide(mute, beside(), both).reasons == ("onnx falls short: it cannot be asked",)
 
 
 def test_a_model_that_is_too_sure_keeps_the_champion():
@@ -332,6 +383,16 @@ def test_a_first_model_that_fails_and_that_a_person_made_champion_is_judged_all_
         "test accuracy 0.400 (18 of 45) is below the floor of 0.5",
         "version 1 is the champion all the same, made so by test",
     )
+
+
+def test_a_first_model_that_is_refused_is_counted_among_the_decisions_once(store):
+    store.put(keys.judged("new", "evaluation.json"), evaluation(scores(18, run_id="new")).to_json())
+    for _ in range(2):
+        with pytest.raises(DataError, match="there is no champion to keep"):
+            judge(store, "new", None, Policy())
+    assert list(store.keys(keys.decisions("sample"))) == [
+        keys.decisions_on("sample", "d" * 64) + "new"
+    ]
 
 
 def test_judging_again_after_the_promotion_gives_the_same_verdict(store):

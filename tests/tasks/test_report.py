@@ -381,6 +381,13 @@ def test_pictures_stand_beside_their_overlays_with_what_was_answered(whole):
     assert [page.text.count(words) for words in told] == [8, 8, 8]
 
 
+def test_a_gallery_says_of_how_many_images_it_shows_a_part(whole, html):
+    text = Page(whole).text
+    assert "24 images, the surest mistake first." in text
+    assert "24 of 1,300 images. Grad-CAM is" in text
+    assert "1 image, the surest mistake first." in Page(html).text  # its evaluation counts none
+
+
 def test_a_picture_that_is_not_what_was_written_stops_the_report(store, card):
     broken = InMemoryStore()
     broken.objects = dict(store.objects)
@@ -450,6 +457,16 @@ def test_each_format_is_told_with_its_parity_and_why_it_is_not_published(card):
     assert onnx.difference == "1.0e-04 (at most 0.01)"
     assert (litert.published, litert.reason) == (False, "agrees on 30 of 44 images")
     assert (saved.published, saved.reason) == (False, "could not be made: why")
+
+
+def test_a_format_that_gave_no_answer_is_told_with_the_reason_and_no_figures(card):
+    ran = verification()
+    silent = {"parity": None, "latency": None, "published": False, "reason": "it cannot be asked"}
+    formats = (*ran.formats[:2], ran.formats[2].model_copy(update=silent))
+    told = ran.model_copy(update={"formats": formats})
+    _, _, litert = format_rows(card.model_copy(update={"verification": told}))
+    assert (litert.published, litert.reason, litert.size) == (False, "it cannot be asked", "2.5 kB")
+    assert {litert.agreement, litert.difference, litert.median, litert.p99} == {"-"}
 
 
 def test_page_names_data_set_code_mlflow_and_every_export_file(html):

@@ -72,6 +72,16 @@ def test_a_verification_tells_how_close_and_how_fast_each_format_is(store: InMem
     }
 
 
+def test_a_format_that_gave_no_answer_has_no_figures(store: InMemoryStore):
+    ran = documents.verification("mute")
+    silent = {"parity": None, "latency": None, "published": False, "reason": "it cannot be asked"}
+    formats = (ran.formats[0].model_copy(update=silent), *ran.formats[1:])
+    mute = ran.model_copy(update={"formats": formats})
+    write_document(store, mute, keys.run("mute", "verification.json"))
+    told = of_step(store, "mute", "verify")["metrics"]["formats"]["savedmodel"]
+    assert set(told.values()) == {False, None}
+
+
 def test_an_evaluation_without_a_champion_says_so(store: InMemoryStore):
     metrics = of_step(store, "abc", "evaluate")["metrics"]
     assert metrics["comparison"] is None

@@ -232,6 +232,23 @@ def test_another_champion_is_compared_again_until_something_was_decided(store):
     assert court.evaluated(store).champion.run_id == "odd"
 
 
+def test_a_newer_version_is_judged_on_until_something_was_decided(store):
+    court.crown(store, "old")
+    assert court.evaluated(store).manifest.version == "v1"
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2")
+    assert court.evaluated(store).manifest.version == "v2"
+    store.put(keys.run("abc", "verdict.json"), documents.verdict().to_json())
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v3")
+    assert court.evaluated(store).manifest.version == "v2"
+
+
+def test_a_run_that_was_promoted_already_is_not_judged_beside_itself(store):
+    before = court.evaluated(store)
+    court.crown(store, "abc")
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2")
+    assert court.evaluated(store) == before
+
+
 def named(key: str) -> str:
     return rf"version 7 of model 'sample' \(run old\), cannot be asked: .*{key}.*`sortline promote"
 

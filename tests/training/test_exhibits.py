@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ray_jobs.contract.evaluation import ExhibitKind
-from ray_jobs.training.evaluation.exhibits import MOST, pick
+from ray_jobs.training.evaluation.exhibits import MOST, pick, totals
 from tests.scoring.answering import answers, named
 
 SURE = [[0.6, 0.4], [0.3, 0.7], [0.1, 0.9], [0.2, 0.8]]
@@ -32,9 +32,12 @@ def test_two_names_that_are_both_wrong_part_too():
     assert [one.kind for one in picks] == [ExhibitKind.MISTAKE, ExhibitKind.DISAGREEMENT]
 
 
-def test_no_more_are_shown_than_can_be_looked_at():
-    truths, said = "a" * 60, "b" * 60
-    assert len(pick(named(truths, said), named(truths, truths))) == 2 * MOST
+def test_no_more_are_shown_than_can_be_looked_at_and_all_are_counted():
+    truths, said = "a" * 60 + "b", "b" * 61
+    ours, theirs = named(truths, said), named(truths, "b" + truths[1:])
+    assert len(pick(ours, theirs)) == 2 * MOST
+    assert totals(ours, theirs) == {ExhibitKind.MISTAKE: 60, ExhibitKind.DISAGREEMENT: 59}
+    assert totals(ours, None) == {ExhibitKind.MISTAKE: 60}
 
 
 @pytest.mark.tf

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from ray_jobs import export_job, verify_job
@@ -9,6 +13,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.export import ExportFormat, ExportResult, VerificationResult
+from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import read_document
 from tests.fakes import InMemoryStore
 from tests.training.conftest import KERAS_COPY
@@ -94,6 +99,74 @@ def test_one_format_that_falls_short_leaves_the_others_published(copy, exported,
     spoilt.put(keys.run("abc", "exports.json"), forged.to_json())
     verify_job.run(job_of(spoilt))
     assert result_of(spoilt).published == (ExportFormat.SAVED_MODEL, ExportFormat.ONNX)
+
+
+def replace(store: InMemoryStore, kind: ExportFormat, folder: Path) -> None:
+    """Ship the files below a folder as the run's export of a format."""
+    result = exports_of(store)
+    shipped = export_job.ship(store, "abc", kind, result.of(kind).entry, folder)
+    exports = tuple(shipped if one.format is kind else one for one in result.exports)
+    forged = result.model_copy(update={"exports": exports})
+    store.put(keys.run("abc", "exports.json"), forged.to_json())
+
+
+def litert_of(image_px: int) -> bytes:
+    """A LiteRT file that takes images of this size alone."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    weights = tf.ones([image_px * image_px * 3, 3])
+    batch = tf.TensorSpec([None, image_px, image_px, 3], tf.float32, name="images")
+    module.ask = tf.function(
+        lambda images: {"probabilities": tf.reshape(images, [-1, len(weights)]) @ weights},
+        input_signature=[batch],
+    )
+    asked = [module.ask.get_concrete_function()]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={"serving_default": asked[0]})
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+def test_formats_that_cannot_be_opened_or_asked_are_told_of_and_the_savedmodel_goes_on(
+    copy, tmp_path
+):
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "model.onnx").write_bytes(b"no model")
+    (tmp_path / "litert").mkdir()
+    (tmp_path / "litert" / "model.tflite").write_bytes(litert_of(20))
+    replace(copy, ExportFormat.ONNX, tmp_path / "onnx")
+    replace(copy, ExportFormat.LITERT, tmp_path / "litert")
+    verify_job.run(job_of(copy))
+    result = result_of(copy)
+    assert result.published == (ExportFormat.SAVED_MODEL,)
+    _, onnx, litert = result.formats
+    assert (onnx.parity, onnx.latency) == (litert.parity, litert.latency) == (None, None)
+    assert str(onnx.reason).startswith("it cannot be opened: ")
+    assert str(litert.reason).startswith("it cannot be asked: ")
+    assert len(str(litert.reason)) > len("it cannot be asked: ")
+
+
+def test_a_savedmodel_that_a_clean_process_cannot_serve_is_not_published(copy, tmp_path):
+    """Its signature of files names the classes in another order than training does."""
+    from ray_jobs.training.export.labels import Labels
+    from ray_jobs.training.export.savedmodel import write_savedmodel
+    from ray_jobs.training.export.trained import Trained, rebuild
+
+    job, labels = job_of(copy), ("metal", "paper", "glass")
+    training = read_document(copy, TrainingResult, keys.run("abc", "training.json"))
+    trained = rebuild(copy, job.spec.recipe, training, tmp_path)
+    turned = Trained(trained.model, trained.temperature, Labels(classes=labels, image_px=48))
+    saved = exports_of(copy).of(ExportFormat.SAVED_MODEL)
+    write_savedmodel(turned, tmp_path / "export" / saved.entry)
+    replace(copy, ExportFormat.SAVED_MODEL, tmp_path / "export")
+    verify_job.run(job)
+    result = result_of(copy)
+    assert result.published == (ExportFormat.ONNX, ExportFormat.LITERT)
+    assert not result.clean_process
+    ran = result.formats[0]
+    assert ran.parity.agreement == 1
+    told = r"a clean process answers '.+' to a photo, expected '.+', as the export .+"
+    assert re.fullmatch(told, str(ran.reason))
 
 
 def test_a_test_split_without_images_verifies_nothing(copy):

@@ -43,16 +43,25 @@ class Pictures(NamedTuple):
 def pick(candidate: Answers, champion: Answers | None) -> list[Pick]:
     """The mistakes of the candidate, then where both part; the surest candidate first."""
     by_confidence = np.argsort(-candidate.confidence, kind="stable")
+    return [
+        Pick(kind, row)
+        for kind, is_one in _kinds(candidate, champion).items()
+        for row in by_confidence[is_one[by_confidence]][:MOST].tolist()
+    ]
 
-    def some(kind: ExhibitKind, is_one: NDArray[np.bool_]) -> list[Pick]:
-        rows = by_confidence[is_one[by_confidence]][:MOST]
-        return [Pick(kind, row) for row in rows.tolist()]
 
-    mistakes = some(ExhibitKind.MISTAKE, ~candidate.correct)
+def totals(candidate: Answers, champion: Answers | None) -> dict[ExhibitKind, int]:
+    """How many images there are of each kind, shown or not."""
+    return {kind: int(is_one.sum()) for kind, is_one in _kinds(candidate, champion).items()}
+
+
+def _kinds(candidate: Answers, champion: Answers | None) -> dict[ExhibitKind, NDArray[np.bool_]]:
+    """Which images are of a kind, bool [N] each; without a champion, there is one kind."""
+    mistakes = {ExhibitKind.MISTAKE: ~candidate.correct}
     if champion is None:
         return mistakes
     parted = np.array(candidate.names) != np.array(champion.names)
-    return [*mistakes, *some(ExhibitKind.DISAGREEMENT, parted)]
+    return mistakes | {ExhibitKind.DISAGREEMENT: parted}
 
 
 def show(

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ray_jobs.contract.export import ExportFormat, Parity
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.pipeline import image_examples
 from ray_jobs.training.export.parity import Tally
-from ray_jobs.training.export.runtime import Answering
+from ray_jobs.training.export.runtime import Answering, FormatError
 from ray_jobs.training.export.trained import Trained
 
 _BATCH = 32
 
 
+class Compared(NamedTuple):
+    """Exports that answered every photo, and why the others did not."""
+
+    parities: dict[ExportFormat, Parity]
+    failed: dict[ExportFormat, str]
+
+
 def compare(
     trained: Trained, exports: Mapping[ExportFormat, Answering], photos: Photos
-) -> dict[ExportFormat, Parity]:
+) -> Compared:
     """Ask the trained model and every export about every photo, a batch at a time."""
-    tallies = dict.fromkeys(exports, Tally())
+    tallies, failed = dict.fromkeys(exports, Tally()), dict[ExportFormat, str]()
     for images, _, _ in image_examples(photos, trained.labels.image_px).batch(_BATCH).prefetch(1):
         expected, pixels = trained.probabilities(images).numpy(), images.numpy()
-        for kind, ask in exports.items():
-            tallies[kind] = tallies[kind].plus(expected, ask(pixels))
-    return {kind: tally.parity() for kind, tally in tallies.items()}
+        for kind in list(tallies):
+            try:
+                tallies[kind] = tallies[kind].plus(expected, exports[kind](pixels))
+            except FormatError as error:  # the others are compared all the same
+                failed[kind] = error.fact
+                del tallies[kind]
+    return Compared({kind: tally.parity() for kind, tally in tallies.items()}, failed)

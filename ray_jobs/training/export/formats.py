@@ -13,13 +13,11 @@ from ray_jobs.contract.export import ExportFormat
 from ray_jobs.training.export.labels import write_beside
 from ray_jobs.training.export.litert import write_litert
 from ray_jobs.training.export.onnx import write_onnx
-from ray_jobs.training.export.runtime import open_model
+from ray_jobs.training.export.runtime import in_a_line, open_model
 from ray_jobs.training.export.savedmodel import write_savedmodel
 from ray_jobs.training.export.trained import Trained
 
 log = logging.getLogger("ray_jobs.export")
-
-_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def _convert(kind: ExportFormat, saved_model: Path, root: Path) -> str | None:
         # tf2onnx leaves an operation that it does not know in the file, and ends well.
         open_model(kind, path, threads=1)
     except Exception as error:  # converters and runtimes raise at will on what they do not know
-        return " ".join(str(error).split())[:_REASON_CHARACTERS]
+        return in_a_line(error)
     return None
 
 
