@@ -7,6 +7,7 @@ Hinkley 1997, "Bootstrap Methods and their Application", section 3.8 (whole grou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,21 @@ def resampled(values: Floats, groups: NDArray[Any], replicates: int) -> Floats:
       float64 [replicates, K]; the same for the same arguments, always.
     """
     names, own = np.unique(groups, return_inverse=True)
-    sums = np.zeros((len(names), values.shape[1]))
-    np.add.at(sums, own, values)
-    chance = np.random.default_rng(_SEED)
+    # The same sums as `numpy.add.at`, to the last digit, in a quarter of its time.
+    sums = np.column_stack([np.bincount(own, column, len(names)) for column in values.T])
     at_once = max(1, _WEIGHTS_AT_ONCE // max(1, len(names)))
+    if replicates <= at_once:
+        return _first_drawn(replicates, len(names)) @ sums
+    chance = np.random.default_rng(_SEED)
     counts = [min(at_once, replicates - done) for done in range(0, replicates, at_once)]
     parts = [_drawn(chance, count, len(names)) @ sums for count in counts]
     return np.concatenate(parts)
+
+
+@lru_cache(maxsize=1)
+def _first_drawn(replicates: int, groups: int) -> Floats:
+    """The draws that come first, kept: two models on the same images ask for the same."""
+    return _drawn(np.random.default_rng(_SEED), replicates, groups)
 
 
 def _drawn(chance: np.random.Generator, replicates: int, groups: int) -> Floats:
