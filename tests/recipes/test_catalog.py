@@ -95,6 +95,7 @@ def test_what_names_a_recipe_cannot_be_set(key: str):
             "one of head, all, last-N-blocks, from:LAYER",
         ),
         ("label_smoothing", 1, "label_smoothing is 1", "a number at least 0, less than 1"),
+        ("precision", "float16", "precision is 'float16'", "one of float32, mixed_bfloat16"),
         ("optimizer__clipnorm", 0, "optimizer.clipnorm is 0", "a number more than 0, or null"),
     ],
 )

@@ -1,0 +1,134 @@
+"""Tasks of a worker: whole trainings, by the product's own loop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ray_jobs.contract import keys
+from ray_jobs.contract.errors import SpecError
+from ray_jobs.recipes import catalog
+from ray_jobs.training import work
+from ray_jobs.training.data.pipeline import Examples
+from ray_jobs.training.loop import PhaseTraining, Tools
+from ray_jobs.training.models import classifier
+from ray_jobs.training.outcome import TrainingState
+from ray_jobs.training.phases import PhaseName, phases_of
+from ray_jobs.training.subject import Subject, data_of, prepare
+from ray_jobs.training.trace import WorkerTrace
+from tests.training.group.member import PX, Member, batch_norm_net
+from tests.training.group.tools import FolderKeeper, tools_of
+
+ONE_PHASE = catalog.resolve(
+    "convnet_small", {"backbone": "convnet-mnist", "image_px": PX, "epochs": 2, "batch_size": 8}
+)
+TWO_PHASES = catalog.resolve(
+    "b0_finetune",
+    {
+        "backbone": "convnet-mnist",
+        "weights": "null",
+        "image_px": PX,
+        "batch_size": 8,
+        "head.epochs": 2,
+        "epochs": 2,
+        "ema": 0.9,
+    },
+)
+
+
+def training(member: Member) -> dict[str, Any]:
+    """Two epochs: the images of each step, which this worker saw, and what it has then."""
+    tools, log = tools_of(member, ONE_PHASE, FolderKeeper(Path("checkpoints")))
+    (phase,) = phases_of(ONE_PHASE)
+    state = PhaseTraining(tools, _with_batch_norm(tools), phase).run(TrainingState(), None)
+    key = keys.run("r", f"workers/{member.rank}.json")
+    trace = WorkerTrace.from_json(tools.worker.store.get(key), origin=key)
+    return {
+        "images": [row.images for row in log.rows],
+        "samples": trace.samples,
+        "weights": trace.weights,
+        "losses": _losses(state),
+    }
+
+
+def broken_training(member: Member) -> dict[str, Any]:
+    """Why it ended, and how many checkpoints it kept: the last worker's images are infinite."""
+    keeper = FolderKeeper(Path("broken"))
+    tools, _ = tools_of(member, ONE_PHASE, keeper)
+    (phase,) = phases_of(ONE_PHASE)
+    subject = _with_batch_norm(tools)
+    if member.rank == member.world - 1:
+        subject = replace(subject, examples=_infinite(subject.examples))
+    try:
+        PhaseTraining(tools, subject, phase).run(TrainingState(), None)
+    except SpecError as error:
+        return {"error": str(error), "kept": len(keeper.states)}
+    return {"error": None, "kept": len(keeper.states)}
+
+
+def two_phases(member: Member) -> dict[str, Any]:
+    """The losses of one undisturbed, and of those that went on from a checkpoint of it.
+
+    Their backbone starts from a file of weights, as in all transfer learning.
+    """
+    whole = FolderKeeper(Path("two-phases"))
+    found = {"undisturbed": _losses(_trained(member, whole))}
+    for name, place in _places(whole.states).items():
+        found[name] = _losses(_trained(member, whole.going_on_from(place)))
+    return found
+
+
+def _places(states: Sequence[TrainingState]) -> dict[str, int]:
+    """Where a training is taken up again: within each phase, and after the first."""
+    wanted = {
+        "within the head": (PhaseName.HEAD, 1, 1),
+        "after the head": (PhaseName.HEAD, 2, 0),
+        "within the main phase": (PhaseName.MAIN, 3, 1),
+    }
+    stood = [(one.phase, one.epoch, one.within.done if one.within else 0) for one in states]
+    return {name: stood.index(place) for name, place in wanted.items()}
+
+
+def _trained(member: Member, keeper: FolderKeeper) -> TrainingState:
+    weights = _weights()
+    sha256 = hashlib.sha256(weights).hexdigest()
+    recipe = TWO_PHASES.model_copy(
+        update={"weights": "file:///b.weights.h5", "weights_sha256": sha256}
+    )
+    tools, _ = tools_of(member, recipe, keeper)
+    tools.worker.store.put(keys.weights(sha256), weights)
+    keras.utils.set_random_seed(tools.worker.spec.seed)  # as each worker does, whenever it starts
+    state, _ = work._train(tools)
+    return state
+
+
+def _weights() -> bytes:
+    path = Path("b.weights.h5")
+    if not path.exists():
+        classifier.build_backbone(TWO_PHASES.backbone, image_px=PX).save_weights(path)
+    return path.read_bytes()
+
+
+def _losses(state: TrainingState) -> list[tuple[float, float, float]]:
+    return [(one.loss, one.val_loss, one.val_accuracy) for one in state.history]
+
+
+def _with_batch_norm(tools: Tools) -> Subject:
+    (phase,) = phases_of(ONE_PHASE)
+    subject = prepare(tools.worker, tools.strategy, phase, data_of(tools.worker))
+    net = batch_norm_net(tools.strategy)
+    return replace(subject, net=net, kept=net, head=net, whole=net)
+
+
+def _infinite(examples: Examples) -> Examples:
+    def broken(x: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tf.cast(x, tf.float32) + np.inf, *rest
+
+    return lambda epoch, skipped: examples(epoch, skipped).map(broken)

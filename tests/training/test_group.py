@@ -1,0 +1,165 @@
+"""Steps and trainings of real groups of workers: one, two and three processes.
+
+Each group runs once, and does all its tasks; the tests read what its workers answered.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.training.group.processes import answers_of
+
+pytestmark = pytest.mark.tf
+
+# The same numbers, summed up in another order: a few units of the last place of a float32 (6e-8)
+# of sums over twelve images of 784 pixels.
+OTHER_ORDER = 1e-5
+
+ALIKE = ("step", "validation")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    (answers,) = answers_of(1, ALIKE, tmp_path_factory.mktemp("alone"))
+    return answers
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    tasks = (
+        *ALIKE,
+        "step_in_parts",
+        "wishes",
+        "overflow",
+        "optimizers",
+        "batch_norm",
+        "collectives",
+        "training",
+        "broken_training",
+    )
+    return answers_of(2, tasks, tmp_path_factory.mktemp("pair"))
+
+
+@pytest.fixture(scope="module")
+def trio(tmp_path_factory):
+    return answers_of(3, ALIKE, tmp_path_factory.mktemp("trio"))
+
+
+@pytest.fixture(scope="module")
+def two_phases(tmp_path_factory):
+    (answers,) = answers_of(1, ["two_phases"], tmp_path_factory.mktemp("phases"))
+    return answers["two_phases"]
+
+
+def by_rank(group, task):
+    return [answers[task] for answers in group]
+
+
+@pytest.mark.parametrize("world", ["pair", "trio"])
+def test_the_gradient_of_a_group_is_that_of_one_worker_on_the_whole_batch(world, alone, request):
+    expected = alone["step"]["gradient"]
+    assert np.abs(expected).max() > 100 * OTHER_ORDER
+    for own in by_rank(request.getfixturevalue(world), "step"):
+        np.testing.assert_allclose(own["gradient"], expected, atol=OTHER_ORDER)
+        assert own["sums"] == pytest.approx(alone["step"]["sums"], rel=OTHER_ORDER)
+
+
+@pytest.mark.parametrize("world", ["pair", "trio"])
+def test_all_workers_have_the_same_weights_and_count_after_a_step(world, request):
+    own = by_rank(request.getfixturevalue(world), "step")
+    assert len({one["weights"] for one in own}) == 1
+    assert {one["iterations"] for one in own} == {1}
+
+
+def test_a_step_counts_the_images_of_all_workers_without_the_places_that_fill_up(pair, trio):
+    assert {own["sums"][2] for own in by_rank(pair + trio, "step")} == {11}
+
+
+def test_parts_one_after_the_other_are_as_the_batch_at_once(pair):
+    for whole, parts in zip(by_rank(pair, "step"), by_rank(pair, "step_in_parts"), strict=True):
+        np.testing.assert_allclose(parts["gradient"], whole["gradient"], atol=OTHER_ORDER)
+        assert parts["sums"] == pytest.approx(whole["sums"], rel=OTHER_ORDER)
+        assert parts["iterations"] == 1
+
+
+@pytest.mark.parametrize("world", ["pair", "trio"])
+def test_validation_is_the_same_however_many_share_it_out(world, alone, request):
+    expected, own = alone["validation"], by_rank(request.getfixturevalue(world), "validation")
+    assert 0 < expected["sums"][1] < 11
+    for one in own:
+        assert one["sums"][1:] == expected["sums"][1:]
+        assert one["sums"][0] == pytest.approx(expected["sums"][0], rel=OTHER_ORDER)
+    assert len({one["held"] for one in own}) > 1  # not evenly
+
+
+@pytest.mark.parametrize("world", ["pair", "trio"])
+def test_every_validation_image_is_asked_once_and_each_worker_has_all_answers(
+    world, alone, request
+):
+    expected = alone["validation"]["rows"]
+    assert len(expected) == 11
+    for own in by_rank(request.getfixturevalue(world), "validation"):
+        assert [label for label, _ in own["rows"]] == [label for label, _ in expected]
+        np.testing.assert_allclose(
+            [logits for _, logits in own["rows"]],
+            [logits for _, logits in expected],
+            atol=OTHER_ORDER,
+        )
+
+
+def test_the_wish_of_one_worker_is_known_to_all(pair):
+    assert by_rank(pair, "wishes") == [[False, True]] * 2
+
+
+def test_an_overflow_on_one_worker_is_known_to_all_and_nobody_waits(pair):
+    assert by_rank(pair, "overflow") == [[True, False, False]] * 2
+
+
+def test_a_training_that_breaks_on_one_worker_ends_on_all_before_it_is_kept(pair):
+    for own in by_rank(pair, "broken_training"):
+        assert "step 1 of epoch 1" in own["error"]
+        assert own["kept"] == 0
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
+def test_every_optimizer_takes_the_same_steps_on_all_workers(name, pair):
+    first, second = (own[name] for own in by_rank(pair, "optimizers"))
+    assert first == second
+    assert (first["finite"], first["moved"], first["iterations"]) == (True, True, 2)
+
+
+def test_moving_statistics_are_made_the_mean_over_workers(pair):
+    first, second = by_rank(pair, "batch_norm")
+    assert not np.allclose(first["own"], second["own"], rtol=1e-3)
+    assert first["shared"] == second["shared"]
+    mean = np.mean([first["own"], second["own"]], axis=0)
+    np.testing.assert_allclose(first["shared"], mean, rtol=OTHER_ORDER)
+
+
+def test_the_collectives_are_chosen_and_not_left_to_chance(pair):
+    assert by_rank(pair, "collectives") == ["RING"] * 2
+
+
+def test_a_step_of_a_training_takes_the_batch_of_the_recipe_and_no_other(pair):
+    # Two epochs of three steps of eight images, four of each worker.
+    for own in by_rank(pair, "training"):
+        assert own["images"] == [8, 16, 24, 32, 40, 48]
+
+
+def test_two_workers_see_each_their_own_half_of_the_images(pair):
+    first, second = (set(own["samples"]) for own in by_rank(pair, "training"))
+    assert (len(first), len(second), len(first | second)) == (12, 12, 24)
+
+
+def test_after_every_epoch_all_workers_have_the_same_weights_and_statistics(pair):
+    first, second = by_rank(pair, "training")
+    assert len(set(first["weights"])) == 2
+    assert first["weights"] == second["weights"]
+    assert first["losses"] == second["losses"]
+
+
+@pytest.mark.parametrize("where", ["within the head", "after the head", "within the main phase"])
+def test_a_training_of_two_phases_that_is_taken_up_again_comes_to_the_same(where, two_phases):
+    assert len(two_phases["undisturbed"]) == 4
+    np.testing.assert_allclose(two_phases[where], two_phases["undisturbed"], rtol=OTHER_ORDER)
