@@ -11,14 +11,12 @@ from infra.commands.predict import fetch_export, predict, published_export
 from infra.options import answer
 from infra.summary import of_predictions
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import DataError, SpecError
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.export import Export, ExportFormat
-from ray_jobs.storage import put_content
-from tasks import champion
+from ray_jobs.storage import put_content, write_document
 from tests.fakes import InMemoryStore
 from tests.infra.store_alone import StoreAlone
 from tests.tasks import documents
-from tests.tasks.clock import NOON
 
 
 def store_with(falls_short: ExportFormat) -> InMemoryStore:
@@ -59,11 +57,10 @@ def test_only_what_is_damaged_in_the_cache_is_fetched_again(tmp_path: Path):
     assert [(tmp_path / name).read_bytes() for name in names] == [b"model.onnx", b"labels.json"]
 
 
-def test_of_a_misspelt_model_those_that_have_a_champion_are_named():
-    session = StoreAlone()
-    first = champion.move(1, "old", by="gate", at=NOON)
-    champion.promote(session.objects, "sample", first, judged_against=None)
-    with pytest.raises(DataError, match=r"'sampel' has no champion yet; .* that have: sample\."):
+def test_of_a_misspelt_model_those_that_there_are_are_named(tmp_path: Path):
+    session = StoreAlone.open(tmp_path)
+    write_document(session.objects, documents.registration(), keys.model_version("sample", 2))
+    with pytest.raises(SpecError, match=r"no model 'sampel'; expected one of: sample\."):
         predict(session, name="sampel", images=["x.jpg"], kind=ExportFormat.ONNX, top=1)
 
 
