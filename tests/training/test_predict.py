@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -176,8 +175,7 @@ def test_standard_input_is_one_photo(export_root, tmp_path):
 
 
 def test_the_command_answers_with_the_champion_and_writes_any_name_down(export_root, tmp_path):
-    session = StoreAlone(logs=tmp_path / "logs")
-    session.stack = SimpleNamespace(home=tmp_path / "home")
+    session = StoreAlone.open(tmp_path / "home")
     publish(session.objects, export_root / "onnx")
     photo = photo_at(tmp_path / "photos" / "caf\udce9.jpg")
     told = command.predict(session, name=None, images=[str(photo)], kind=ExportFormat.ONNX, top=1)
