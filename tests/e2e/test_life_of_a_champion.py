@@ -31,9 +31,10 @@ pytestmark = [
 
 DATASET = "life"
 RETRAIN, INGEST, ROLLBACK = "retrain_classifier", "ingest_dataset", "rollback_champion"
-# Small ones, in minutes; `make bench-judgement` takes whole recipes.
-CONVNET = {"recipe": "convnet_small", "epochs": "10", "image_px": "96", "base_rate": "0.001"}
-PROBE = {"recipe": "lite0_probe", "image_px": "160"}
+# In minutes: one model that sees little, one that sees more. `make bench-judgement` takes whole
+# recipes.
+WEAK = {"recipe": "lite0_probe", "epochs": "2", "image_px": "64"}
+STRONG = {"recipe": "lite0_probe", "image_px": "160"}
 
 
 class Operator:
@@ -116,12 +117,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first(operator: Operator, photos: Path) -> str:
     operator.ingest(photos)
-    return operator.retrain(**CONVNET)
+    return operator.retrain(**WEAK)
 
 
 @pytest.fixture(scope="module")
 def better(operator: Operator, first: str) -> str:
-    return operator.retrain(**PROBE)
+    return operator.retrain(**STRONG)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def spoiled(
     folder = tmp_path_factory.mktemp("spoiled")
     write_spoiled(kept_entries(operator.store, DATASET), photos, folder, seed=1)
     operator.ingest(folder)
-    return operator.retrain(**PROBE)
+    return operator.retrain(**STRONG)
 
 
 def test_the_first_good_model_is_promoted(operator: Operator, first: str):

@@ -75,10 +75,9 @@ def photos(stack: Stack, airflow: AirflowApi) -> str:
 def run(person: Person, photos: str) -> str:
     """A short training, ordered in the form."""
     form = person.trigger_form(DAG)
-    small = {"epochs": "8", "image_px": "64", "base_rate": "0.001"}
-    type_into(form, dataset=photos, note="for the picture", **small)
+    type_into(form, dataset=photos, epochs="3", image_px="128", note="for the picture")
     form.get_by_role("combobox").click()
-    person.page.get_by_role("option", name="convnet_small: ").click()
+    person.page.get_by_role("option", name="lite0_probe: ").click()
     switch = form.locator("label", has=form.page.locator("[name=element_require_approval]"))
     switch.click()
     expect(switch.locator("input")).to_be_checked()
@@ -156,7 +155,7 @@ def refused(person: Person, form: Locator, field: str, typed: str, message: str)
 
 def test_what_was_typed_is_what_the_run_was_given(run: str, airflow: AirflowApi):
     conf = airflow._call("GET", f"/api/v2/dags/{DAG}/dagRuns/{run}").json()["conf"]
-    typed = {"dataset": DATASET, "recipe": "convnet_small", "epochs": 8, "require_approval": True}
+    typed = {"dataset": DATASET, "recipe": "lite0_probe", "epochs": 3, "require_approval": True}
     assert conf.items() >= typed.items()
 
 
@@ -205,7 +204,7 @@ def test_the_run_opens_in_mlflow(person: Person, approved: str):
     person.task(DAG, approved, "register", "details")
     mlflow = person.follow("MLflow run")
     expect(mlflow.get_by_text("val_accuracy").first).to_be_visible()
-    expect(mlflow.get_by_text("convnet_small").first).to_be_visible()
+    expect(mlflow.get_by_text("lite0_probe").first).to_be_visible()
     person.keep("mlflow-run", mlflow)
     mlflow.close()
 
