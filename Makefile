@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tiers-in-turn tier-fast tier-tf check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
+.PHONY: help setup demo test tiers-beside tiers-in-turn tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,7 @@ demo: setup  ## the main job once, for real: SOURCE=... RECIPE=... KEEP=1 ARGS=.
 	@$(BIN)/sortline demo $${SOURCE:+--source "$$SOURCE"} $${RECIPE:+--recipe "$$RECIPE"} $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
 test: setup  ## every tier but gpu
-	@$(MAKE) --no-print-directory -j2 --output-sync=target tier-tf tiers-in-turn
+	@$(MAKE) --no-print-directory -j2 --output-sync=target tiers-beside tiers-in-turn
 
 tiers-in-turn:
 	@for tier in fast airflow e2e; do $(MAKE) --no-print-directory tier-$$tier || exit; done
@@ -33,8 +33,8 @@ tier-fast:
 	@$(BIN)/pytest -q -p no:cacheprovider
 
 # Where Linux can tell: on what the tiers in turn leave idle, so that no wait of theirs grows longer.
-tier-tf:
-	@$(shell command -v chrt >/dev/null && echo chrt --idle 0) $(BIN)/pytest -q -p no:cacheprovider -m "tf and not faults"
+tiers-beside:
+	@$(shell command -v chrt >/dev/null && echo chrt --idle 0) $(BIN)/pytest -q -p no:cacheprovider -m "(tf or simulation) and not faults"
 
 tier-%:
 	@$(BIN)/pytest -q -p no:cacheprovider -m "$* and not faults"

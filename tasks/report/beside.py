@@ -50,13 +50,16 @@ def models(card: ModelCard) -> Models:
 
 
 def columns(card: ModelCard) -> list[Column]:
-    """The candidate on the whole split, then both on what they share, where that is less."""
-    whole = card.evaluation.candidate
+    """The candidate on the whole split, then both on what they share, where that is less.
+
+    The figures do not tell: the same ones, of one model and of two at once, may differ in a bit.
+    """
+    whole, comparison = card.evaluation.candidate, card.evaluation.comparison
     same, champion, names = models(card)
     found = [Column(names[0], whole)]
-    if champion is None:
+    if champion is None or comparison is None:
         return found
-    if same != whole:
+    if set(comparison.classes) != set(whole.classes):
         found.append(Column(f"{names[0]}, classes that both know", same))
     return [*found, Column(names[1], champion)]
 

@@ -5,8 +5,12 @@ More differences, and the other aim, are in `infra/docs/gate.md` (`make bench-ga
 
 from __future__ import annotations
 
+import pytest
+
 from ray_jobs.contract.verdict import Decision, Policy
 from tests.tasks.rivals import decisions
+
+pytestmark = pytest.mark.simulation
 
 DRAWS = 1000
 

@@ -182,6 +182,14 @@ def test_page_tells_how_worn_the_test_images_are_and_which_were_left_out(html):
     assert "images ✔ passed 45 test images, at least 10" in text
 
 
+def test_models_that_know_the_same_classes_stand_in_a_column_each(card):
+    mine, theirs = scores(41, 45), scores(38, 45, version=3)
+    again = mine.model_copy(update={"macro_f1": estimate(math.nextafter(41 / 45, 1), 45)})
+    judged = evaluation(SCORES).model_copy(update={"comparison": comparison(again, theirs)})
+    beside = card.model_copy(update={"evaluation": judged})
+    assert [column.name for column in columns(beside)] == ["version 7", "champion, version 3"]
+
+
 def test_a_champion_that_knows_fewer_classes_is_compared_on_those(card):
     mine, theirs = scores(28, 30), scores(25, 30, version=3)
     shared = comparison(mine, theirs).model_copy(
