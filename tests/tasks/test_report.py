@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import tracemalloc
 from html.parser import HTMLParser
