@@ -7,7 +7,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
 
-from dags import retraining
+from dags import judging
 from dags.notifying import WebhookNotifier
 from dags.shared import step
 from tasks.approval import RESPONSE_LIMIT, Answer, Approval
@@ -37,7 +37,7 @@ class AskBeforePromotion(ApprovalOperator):
     @step
     def execute(self, context: Context) -> Any:  # noqa: ANN401 - the base knows of no answer at once
         """Ask and wait (the task is `awaiting_input`), or say that there is nothing to ask."""
-        question = retraining.question()
+        question = judging.question()
         if question is None:
             return Approval(answer=Answer.NOT_ASKED).model_dump(mode="json")
         self.subject, self.body = question

@@ -31,7 +31,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from dags import reconciling, retraining
+from dags import judging, reconciling, retraining
 from dags.approving import AskBeforePromotion
 from dags.comparing_again import compare_again
 from dags.forms import retrain_form
@@ -59,10 +59,10 @@ with DAG(
     register = with_links(task(step(retraining.register))(), MLFLOW_RUN)
     export = ray_step("export", num_cpus=1)
     verify = ray_step("verify", profile="evaluate", num_cpus=1)
-    evaluate = ray_step("evaluate", variant=retraining.versus)
-    gate = task(step(retraining.gate))()
+    evaluate = ray_step("evaluate", variant=judging.versus)
+    gate = task(step(judging.gate))()
     approve = AskBeforePromotion(task_id="approve")
-    promote = task(step(retraining.promote))()
+    promote = task(step(judging.promote))()
     again = compare_again("retrain_classifier")
     report = with_links(task(step(retraining.report))(), REPORT, MLFLOW_RUN)
     sweep = task(task_id="sweep")(step(reconciling.sweep_run))()

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ray_jobs.contract.errors import ClusterError, SpecError, disk_full
 
@@ -122,11 +123,10 @@ def using(home: Home) -> Generator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, made whole by a rename."""
+    """Write a file that only its owner reads, made whole by a rename; several may do so at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    partial.rename(path)
+    with TemporaryDirectory(dir=path.parent, prefix=".partial-") as own:
+        partial = Path(own, path.name)
+        partial.touch(mode=PRIVATE_FILE)
+        partial.write_text(text, encoding="utf-8")
+        partial.rename(path)

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_a_private_file_is_so_from_its_first_byte(tmp_path: Path):
 
     assert path.read_text() == "after"
     assert mode(path) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_several_write_the_same_private_file_at_once_and_it_is_whole(tmp_path: Path):
+    path, texts = tmp_path / "report.html", [f"{letter * 10_000}\n" for letter in "abcdefgh"]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: write_private(path, text), texts * 8))
+
+    assert path.read_text() in texts
     assert list(tmp_path.iterdir()) == [path]
 
 
