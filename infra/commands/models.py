@@ -111,7 +111,7 @@ def _known(store: Store, model: str) -> dict[str, Any]:
         "model": model,
         "champion": made.model_version if made else None,
         "by": made.by if made else None,
-        "act": made.act.value if made and made.act else None,
+        "act": made.act.value if made else None,
         "since": made.at if made else None,
         "reason": made.reason if made else None,
         "versions": [_row(one) for one in read_roll(store, model)],

@@ -25,7 +25,7 @@ from infra.local.vault import GRPC_FILES, USERNAME, WEED_KEYS, Vault
 
 RAY_CONNECTION = "ray_default"
 # A job on Ray runs whatever a recipe says: it never holds the keys that move a champion.
-ON_RAY = ("train", "export", "evaluate", "serve")
+ON_RAY = ("train", "export", "evaluate")
 
 
 def _password_document() -> str:

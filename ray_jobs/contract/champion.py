@@ -37,23 +37,19 @@ class Act(StrEnum):
 
 
 class Promotion(Part):
-    """One move of the champion pointer; `reason` is what a person said of it, if anything.
-
-    In moves of before there was an `act` it is None, and `is_rollback` tells a move back.
-    """
+    """One move of the champion pointer; `reason` is what a person said of it, if anything."""
 
     model_version: int
     run_id: str
     by: str
     at: str
     reason: str | None = None
-    act: Act | None = None
-    is_rollback: bool = False
+    act: Act
 
     @property
     def goes_back(self) -> bool:
         """Whether it undoes the moves since its version was champion."""
-        return self.act is Act.ROLLBACK or self.is_rollback
+        return self.act is Act.ROLLBACK
 
 
 class ChampionPointer(Document):

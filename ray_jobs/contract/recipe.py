@@ -30,8 +30,8 @@ _WITHOUT_IMAGENET = {"mnasnet-a1", "convnet-small", "convnet-mnist"}
 Weights = Annotated[
     str,
     Field(
-        pattern=r"^(imagenet|(s3|https?|file)://.+\.weights\.h5)$",
-        description="imagenet, or the URI of a .weights.h5",
+        pattern=r"^(imagenet|(s3|https?|file)://[^@]+\.weights\.h5)$",
+        description="imagenet, or the URI of a .weights.h5, without a login",
     ),
 ]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hex digits")]

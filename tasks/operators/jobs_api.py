@@ -76,7 +76,6 @@ class JobRequest:
     entrypoint: Sequence[str]
     env_vars: Mapping[str, str] = field(default_factory=dict[str, str])
     num_cpus: float | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self, submission_id: str) -> dict[str, Any]:
         """The body of `POST /api/jobs/`. Ray hands `entrypoint` to a shell, hence the quoting."""
@@ -84,7 +83,6 @@ class JobRequest:
             "submission_id": submission_id,
             "entrypoint": shlex.join(self.entrypoint),
             "runtime_env": {"env_vars": dict(self.env_vars)} if self.env_vars else {},
-            "metadata": dict(self.metadata),
         }
         if self.num_cpus is not None:
             body["entrypoint_num_cpus"] = self.num_cpus

@@ -23,6 +23,7 @@ from tasks.operators.errors import (
     RayJobFailedError,
     RayJobLostError,
     RayJobTimedOutError,
+    RayRefusedError,
     RayUnreachableError,
     SupersededError,
 )
@@ -244,6 +245,8 @@ class RayJobOperator(BaseOperator):
 def job_failure(event: dict[str, Any]) -> RayError:
     """What Ray's own words for a failure mean, when nobody knows more."""
     text = f"Ray job {event['submission_id']} ended {event['status']}: {event['message']}"
+    if event["error_type"] == TOKEN_REFUSED:
+        return RayRefusedError(text)
     if event["timed_out"]:
         return RayJobTimedOutError(f"{text} (stopped at its deadline)")
     if is_own_fault(event):
@@ -253,8 +256,6 @@ def job_failure(event: dict[str, Any]) -> RayError:
 
 def is_own_fault(event: dict[str, Any]) -> bool:
     """Whether the job's own code ended it: by an exit code, not by a signal from outside."""
-    if event["error_type"] == TOKEN_REFUSED:
-        return True
     return event["error_type"] == OWN_CODE_FAILED and not _was_killed(event["exit_code"])
 
 

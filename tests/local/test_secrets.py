@@ -74,7 +74,7 @@ def test_a_new_identity_gets_a_key_and_the_old_ones_keep_theirs(vault: Vault):
 def test_ray_jobs_hold_no_key_that_moves_a_champion_or_ingests(vault: Vault):
     names = set(parse_credentials(vault.ray_aws_credentials.read_text()))
 
-    assert names == {"train", "export", "evaluate", "serve"}
+    assert names == {"train", "export", "evaluate"}
     writers = {name for name, rights in RIGHTS.items() if "models/" in rights.write}
     assert writers & names == set()
 

@@ -85,7 +85,13 @@ def test_what_names_a_recipe_cannot_be_set(key: str):
             "weights",
             "x",
             "weights is 'x'",
-            "imagenet, or the URI of a .weights.h5, or null",
+            "imagenet, or the URI of a .weights.h5, without a login, or null",
+        ),
+        (
+            "weights",
+            "https://me:secret@host/a.weights.h5",
+            "weights is 'https://me:secret@host/a.weights.h5'",
+            "imagenet, or the URI of a .weights.h5, without a login, or null",
         ),
         ("weights_sha256", "x", "weights_sha256 is 'x'", "64 hex digits, or null"),
         (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta, timezone
 
 import pytest
@@ -118,16 +117,6 @@ def test_roll_back_returns_to_the_champion_before_and_is_recorded(store):
     assert pointer == read(store, "sample").pointer
     assert versions_of(store) == [1, 2, 5, 2]
     assert (pointer.history[-1].by, pointer.history[-1].act) == ("ada", Act.ROLLBACK)
-
-
-def test_a_roll_back_of_before_there_were_acts_still_counts_as_one(store):
-    promote_all(store, 1, 2, 5)
-    rollback(store, "sample", None, "ada", LATER)
-    pointer = json.loads(store.get(keys.champion("sample")))
-    for made in pointer["history"]:
-        made["is_rollback"] = made.pop("act") == "rollback"
-    store.put(keys.champion("sample"), json.dumps(pointer).encode())
-    assert rollback(store, "sample", None, "ada", EVENING).model_version == 1
 
 
 def test_rolling_back_twice_goes_back_two(store):

@@ -16,7 +16,6 @@ from keras.src.applications import efficientnet
 
 from ray_jobs.training.models.network import Network, from_scratch, image_input
 
-FEATURES = 1280
 _BLOCKS = [block | {"se_ratio": 0.0} for block in efficientnet.DEFAULT_BLOCKS_ARGS]
 
 

@@ -74,6 +74,3 @@ def _bag(rng: Random) -> Image.Image:
     if rng.random() < 0.6:
         pen.ellipse((MID - 38, 175, MID + 38, 245), fill=(*colour(rng, (0.4, 0.9)), 210))
     return image
-
-
-_DULL = (turned.soft, turned.filmy)

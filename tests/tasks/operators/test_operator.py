@@ -498,7 +498,7 @@ ENDINGS: dict[str, tuple[dict[str, Any], type[RayError], bool, bool]] = {
     "deadline, taken over": (event("RUNNING", timed_out=True), RayJobTimedOutError, True, False),
     "refused token": (
         event("FAILED", error_type="RAY_TOKEN_REFUSED", message="refuses the token"),
-        RayJobFailedError,
+        RayRefusedError,
         True,
         False,
     ),
