@@ -46,7 +46,8 @@ def appoint(
 
     Raises:
       SpecError: there is no such version, or the reason is empty.
-      DataError: it was never exported, its SavedModel falls short, or its files are gone.
+      DataError: it was never exported, its SavedModel falls short, or its files are gone; where
+        they went meanwhile, the champion before is the champion again.
       LostRaceError: the champion moved meanwhile.
     """
     if not reason.strip():
@@ -58,11 +59,16 @@ def appoint(
     to = champion.move(version, registration.run_id, by=by, at=at, act=Act.PROMOTION, reason=reason)
     verdict = find_document(store, Verdict, keys.run(registration.run_id, "verdict.json"))
     pointer = champion.appoint(store, model, to)
-    return Appointment(pointer, moved=pointer.history[-1] == to, verdict=verdict)
+    moved = pointer.history[-1] == to
+    # Looked for once more: housekeeping may have begun between the check and the move.
+    if moved and not is_whole(store, registration.run_id):
+        champion.undo(store, pointer, reason=f"the files of version {version} went meanwhile")
+        raise _files_gone(registration)
+    return Appointment(pointer, moved=moved, verdict=verdict)
 
 
 def _check_usable(store: Store, registration: Registration) -> None:
-    named = f"version {registration.model_version} of model '{registration.model}'"
+    named = _named(registration)
     key = keys.run(registration.run_id, "verification.json")
     verification = find_document(store, VerificationResult, key)
     if verification is None:
@@ -81,11 +87,19 @@ def _check_usable(store: Store, registration: Registration) -> None:
             "Take another version (`sortline models`)",
         )
     if not is_whole(store, registration.run_id):
-        raise DataError(
-            f"the files of {named} were removed by housekeeping",
-            "a version whose export is still there",
-            "Take another version (`sortline models`), or train it again with --force",
-        )
+        raise _files_gone(registration)
+
+
+def _files_gone(registration: Registration) -> DataError:
+    return DataError(
+        f"the files of {_named(registration)} were removed by housekeeping",
+        "a version whose export is still there",
+        "Take another version (`sortline models`), or train it again with --force",
+    )
+
+
+def _named(registration: Registration) -> str:
+    return f"version {registration.model_version} of model '{registration.model}'"
 
 
 def _why(verification: VerificationResult) -> str:

@@ -143,6 +143,19 @@ def rollback(
     return _write(store, model, now, back)
 
 
+def undo(store: Store, pointer: ChampionPointer, *, reason: str) -> None:
+    """Take the last move back where it still is the last; a first champion stays.
+
+    Raises:
+      LostRaceError: the pointer moved meanwhile.
+    """
+    now = read(store, pointer.model)
+    *before, last = pointer.history
+    if before and now.pointer == pointer:
+        told = {"by": last.by, "at": last.at, "act": Act.ROLLBACK, "reason": reason}
+        _write(store, pointer.model, now, before[-1].model_copy(update=told))
+
+
 def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:
     before = now.pointer.history if now.pointer else ()
     moved = ChampionPointer(

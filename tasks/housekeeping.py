@@ -36,9 +36,10 @@ def tidy(
     """
     gone: dict[Kind, list[Listed]] = defaultdict(list)
     for run, found in _found(store, age, keep_candidates, is_training):
-        _remove(store, run, found)
-        for kind, objects in found.items():
-            gone[kind] += objects
+        if _claim(store, run, found):
+            for kind in Kind:
+                store.delete(one.key for one in found.get(kind, ()))
+                gone[kind] += found.get(kind, ())
     return gone
 
 
@@ -72,14 +73,32 @@ def _found(
         yield run, found
 
 
-def _remove(store: Store, run: Run, found: Leftovers) -> None:
-    """Say that the files are gone, then remove them: a promotion meanwhile must not find some."""
-    if superseded := found.get(Kind.SUPERSEDED):
-        size_bytes = sum(one.size_bytes for one in superseded)
-        removal = Removal(run_id=run.run_id, objects=len(superseded), size_bytes=size_bytes)
-        write_document(store, removal, keys.removal(run.run_id))
-    for kind in Kind:
-        store.delete(one.key for one in found.get(kind, ()))
+def _claim(store: Store, run: Run, found: Leftovers) -> bool:
+    """Say that the files go; False, with nothing said, where the run was made champion meanwhile.
+
+    Who promotes moves the pointer, then looks for the removal; here the removal is written, then
+    the pointers are read again. So of the two at once, at least one sees the other.
+    """
+    announced = _announce(store, run, found.get(Kind.SUPERSEDED))
+    if run.is_kept or run.run_id not in _ever_champion(store):
+        return True
+    if announced:
+        store.delete([keys.removal(run.run_id)])
+    log.info("run %s was made champion meanwhile: left to the next time", run.run_id)
+    return False
+
+
+def _announce(store: Store, run: Run, superseded: list[Listed] | None) -> bool:
+    """Write what goes; False where there is nothing, or a sweep that was cut short wrote it."""
+    if not superseded:
+        return False
+    size_bytes = sum(one.size_bytes for one in superseded)
+    removal = Removal(run_id=run.run_id, objects=len(superseded), size_bytes=size_bytes)
+    return write_document(store, removal, keys.removal(run.run_id))
+
+
+def _ever_champion(store: Store) -> set[str]:
+    return {run_id for model in champion.models(store) for run_id in _champions(store, model)}
 
 
 def _runs(store: Store, keep_candidates: int) -> Iterator[Run]:

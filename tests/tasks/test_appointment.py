@@ -84,6 +84,36 @@ def test_a_version_whose_files_are_gone_is_refused(store):
     assert champion.read(store, "sample").pointer.model_version == 1
 
 
+class Sweeping(InMemoryStore):
+    """Housekeeping takes run `abc` just before the pointer moves."""
+
+    def compare_and_set(self, key, data, *, etag):
+        if key == keys.champion("sample"):
+            gone = Removal(run_id="abc", objects=9, size_bytes=99)
+            self.put(keys.removal("abc"), gone.to_json())
+        return super().compare_and_set(key, data, etag=etag)
+
+
+def test_where_the_files_go_meanwhile_the_champion_before_is_the_champion_again(store):
+    sweeping = Sweeping()
+    sweeping.objects = store.objects
+    with pytest.raises(DataError, match="removed by housekeeping"):
+        ask(sweeping)
+    pointer = champion.read(store, "sample").pointer
+    assert (pointer.model_version, pointer.run_id) == (1, "old")
+    assert [made.model_version for made in pointer.history] == [1, 2, 1]
+    assert pointer.history[-1].reason == "the files of version 2 went meanwhile"
+
+
+def test_a_first_champion_whose_files_go_meanwhile_is_told_of(store):
+    sweeping = Sweeping()
+    sweeping.objects = store.objects
+    store.delete([keys.champion("sample")])
+    with pytest.raises(DataError, match="removed by housekeeping"):
+        ask(sweeping)
+    assert champion.read(store, "sample").pointer.model_version == 2
+
+
 def test_a_verdict_that_cannot_be_read_is_told_before_anything_moves(store):
     store.put(keys.run("abc", "verdict.json"), b"{}")
     with pytest.raises(SpecError, match=r"verdict\.json"):

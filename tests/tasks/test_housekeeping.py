@@ -116,6 +116,42 @@ def test_every_version_that_ever_was_champion_stays_whole_but_for_its_checkpoint
     assert all(is_whole(store, f"r{version}") for version in (1, 2, 3))
 
 
+class Promoting(InMemoryStore):
+    """Version `version` is made champion while the first objects are removed."""
+
+    version: int
+
+    def delete(self, keys):
+        if champion.read(self, "sample").pointer is None:
+            appointed = champion.move(self.version, f"r{self.version}", by="ada", at=NOON)
+            champion.appoint(self, "sample", appointed)
+        super().delete(keys)
+
+
+@pytest.mark.parametrize("make", ["complete", "given_up"])
+def test_a_version_that_is_made_champion_during_the_sweep_stays_whole(make):
+    store = Promoting()
+    complete(store, 1)
+    if make == "complete":
+        complete(store, 2)
+    else:
+        given_up(store, "r2")
+    before, store.version = left(store, "r2"), 2
+    assert set(sweep(store)) == {Kind.CHECKPOINTS, Kind.SUPERSEDED}
+    assert not is_whole(store, "r1")
+    assert left(store, "r2") == before
+
+
+def test_a_sweep_that_was_cut_short_half_way_through_a_champion_is_not_denied():
+    store = Promoting()
+    complete(store, 1)
+    complete(store, 2)
+    write_document(store, Removal(run_id="r2", objects=9, size_bytes=9), keys.removal("r2"))
+    store.version = 2
+    sweep(store)
+    assert not is_whole(store, "r2")
+
+
 def test_the_newest_candidates_stay_whole_by_number_not_by_name(store):
     for version in (2, 9, 10, 11):
         complete(store, version)
