@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from ray_jobs.contract.champion import ChampionPointer, Promotion
+from ray_jobs.contract.champion import Act, ChampionPointer, Promotion
 from ray_jobs.contract.errors import DataError, SpecError
+
+_OF_A_VERDICT = (Act.GATE, Act.APPROVAL)
 
 
 def is_made(pointer: ChampionPointer, run_id: str, *, since: int | None) -> bool:
-    """Whether a run's version became champion since another first did, whatever came of it.
+    """Whether a run's verdict needs no move: it was made, or the run's version is the champion.
 
-    One that was undone again was made all the same: a step that is retried must not redo it.
+    One that was undone again was made all the same: a step that is retried must not redo it. A move
+    that a person made and undid before the verdict is no move of the verdict.
 
     Args:
       pointer: the champion of now.
       run_id: the run.
-      since: the version that the run was compared with; None for the whole history.
+      since: the version that the run was compared with: moves before it was champion first do not
+        count; None for the whole history.
     """
     versions = [made.model_version for made in pointer.history]
     start = versions.index(since) if since in versions else 0
-    return any(made.run_id == run_id for made in pointer.history[start:])
+    moves = [made for made in pointer.history[start:] if made.act in _OF_A_VERDICT]
+    return run_id in (pointer.run_id, *(made.run_id for made in moves))
 
 
 def earlier(pointer: ChampionPointer) -> Promotion:

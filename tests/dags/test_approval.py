@@ -138,6 +138,21 @@ def test_a_promotion_that_was_made_and_rolled_back_is_neither_asked_about_nor_ma
     assert "promoted before; since then version 1 was made champion" in caplog.text
 
 
+def test_what_a_person_tried_and_took_back_before_is_asked_about_and_made(run, store, asked):
+    from airflow.sdk.exceptions import TaskAwaitingInput
+
+    stage = run()
+    tried = champion.move(2, RUN, by="bob", at=NOON, act=Act.PROMOTION)
+    champion.appoint(store, "sample", tried)
+    champion.rollback(store, "sample", None, "bob", LATER)
+    with pytest.raises(TaskAwaitingInput):
+        stage.call("approve", "execute")
+    assert len(asked) == 1
+    approve(stage, answered("Approve"))
+    assert stage.run("promote")["decision"] == "promoted"
+    assert history(store)[-1] == (2, "gate, approved by ada")
+
+
 def test_an_approved_promotion_is_made_and_names_the_person(run, store):
     stage = run()
     assert approve(stage, answered("Approve")) == {"answer": "approved", "by": "ada"}

@@ -102,6 +102,22 @@ def test_a_version_that_was_champion_before_the_one_it_is_judged_against_is_prom
     assert promote(store, "sample", to(2, at=EVENING), judged_against=3).model_version == 2
 
 
+def test_a_version_that_a_person_tried_and_took_back_before_its_verdict_is_promoted(store):
+    promote_all(store, 1)
+    tried = move(2, "run2", by="ada", at=NOON, act=Act.PROMOTION)
+    appoint(store, "sample", tried)
+    rollback(store, "sample", None, "ada", LATER)
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=1).model_version == 2
+    assert versions_of(store) == [1, 2, 1, 2]
+
+
+def test_a_version_that_a_person_made_champion_after_its_comparison_stays_so(store):
+    promote_all(store, 1)
+    appoint(store, "sample", move(2, "run2", by="ada", at=NOON, act=Act.PROMOTION))
+    assert promote(store, "sample", to(2, at=EVENING), judged_against=1).model_version == 2
+    assert versions_of(store) == [1, 2]
+
+
 def test_a_champion_that_was_compared_with_itself_does_not_move(store):
     promote_all(store, 1)
     appoint(store, "sample", to(2))
