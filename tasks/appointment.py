@@ -59,7 +59,7 @@ def appoint(
     to = champion.move(version, registration.run_id, by=by, at=at, act=Act.PROMOTION, reason=reason)
     verdict = find_document(store, Verdict, keys.run(registration.run_id, "verdict.json"))
     pointer = champion.appoint(store, model, to)
-    moved = pointer.history[-1] == to
+    moved = to in pointer.history
     # Looked for once more: housekeeping may have begun between the check and the move.
     if moved and not is_whole(store, registration.run_id):
         champion.undo(store, pointer, reason=f"the files of version {version} went meanwhile")

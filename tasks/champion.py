@@ -164,9 +164,13 @@ def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPoi
         run_id=to.run_id,
         history=(*before, to),
     )
-    if not store.compare_and_set(keys.champion(model), moved.to_json(), etag=now.etag):
+    if store.compare_and_set(keys.champion(model), moved.to_json(), etag=now.etag):
+        return moved
+    # A write whose answer was lost is sent again (botocore does), and refused for its own sake.
+    after = read(store, model).pointer
+    if after is None or after.history[: len(moved.history)] != moved.history:
         raise _lost(store, model)
-    return moved
+    return after
 
 
 def _target(pointer: ChampionPointer, version: int | None) -> Promotion:

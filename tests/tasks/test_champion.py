@@ -70,11 +70,46 @@ def test_of_two_first_promotions_one_wins(store):
 def test_pointer_that_moves_between_reading_and_writing_is_not_overwritten(store):
     class Racing(InMemoryStore):
         def compare_and_set(self, key, data, *, etag):
-            self.objects[key] = b"{}"  # another writer comes first
+            if etag is not None:
+                self.objects[key] = other  # another writer comes first
             return super().compare_and_set(key, data, etag=etag)
 
+    promote_all(store, 1, 3)
+    other = store.objects[keys.champion("sample")]
+    racing = Racing()
+    promote_all(racing, 1)
     with pytest.raises(LostRaceError, match="Compare again"):
-        promote(Racing(), "sample", to(1), judged_against=None)
+        promote(racing, "sample", to(2), judged_against=1)
+    assert versions_of(racing) == [1, 3]
+
+
+class Unheard(InMemoryStore):
+    """What it writes is written, and the answer to the first try is lost."""
+
+    def compare_and_set(self, key, data, *, etag):
+        super().compare_and_set(key, data, etag=etag)
+        return super().compare_and_set(key, data, etag=etag)
+
+
+def test_a_move_whose_answer_was_lost_is_no_lost_race():
+    store = Unheard()
+    promote_all(store, 1, 2)
+    assert rollback(store, "sample", None, "ada", LATER).model_version == 1
+    assert versions_of(store) == [1, 2, 1]
+
+
+def test_a_move_whose_answer_was_lost_and_that_another_followed_was_made_all_the_same():
+    class Followed(Unheard):
+        def compare_and_set(self, key, data, *, etag):
+            made = super().compare_and_set(key, data, etag=etag)
+            if read(self, "sample").pointer.model_version == 2:
+                appoint(self, "sample", to(3))
+            return made
+
+    store = Followed()
+    promote_all(store, 1)
+    assert promote(store, "sample", to(2), judged_against=1).model_version == 3
+    assert versions_of(store) == [1, 2, 3]
 
 
 def test_promotion_that_was_made_already_is_found_not_repeated(store):

@@ -12,7 +12,9 @@ from ray_jobs.storage import ObjectStore, connect, keep_at
 
 
 class Listener(ThreadingHTTPServer):
-    """Takes every write, and keeps its headers."""
+    """Answers every write with `status`, and keeps its headers."""
+
+    status = 200
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -26,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.server.heard.append({name.lower(): value for name, value in self.headers.items()})
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -54,6 +56,22 @@ def test_a_write_is_sent_at_once_with_what_the_store_checks_it_against(store, li
     assert heard["if-none-match"] == "*"
     assert heard["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
     assert heard["user-agent"].startswith("sortline")
+
+
+def test_a_pointer_is_written_over_the_one_that_was_read_alone(store, listener):
+    assert store.compare_and_set("models/x/champion.json", b"{}", etag='"abc"')
+    (heard,) = listener.heard
+    assert heard["if-match"] == '"abc"'
+    assert "if-none-match" not in heard
+
+
+@pytest.mark.parametrize("etag", ['"abc"', None])
+def test_a_write_whose_condition_does_not_hold_is_refused_and_not_tried_again(
+    store, listener, etag
+):
+    listener.status = 412
+    assert not store.compare_and_set("models/x/champion.json", b"{}", etag=etag)
+    assert len(listener.heard) == 1
 
 
 def test_a_large_object_asks_first_whether_it_is_wanted(store, listener):
