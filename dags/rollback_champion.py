@@ -7,8 +7,8 @@ rollback -> repair_alias. `sortline rollback` does the same where Airflow is dow
 that was champion once; empty means the champion before this one. `reason`: kept beside the move.
 
 **Idempotence.** A DAG run moves the champion once, however often its tasks are retried or
-cleared: the move carries the run's id and instant. To go back two, trigger twice. MLflow's alias
-follows in a task of its own, which sets it to the champion of now.
+cleared: the move carries who triggered the run, its id and its instant. To go back two, trigger
+twice. MLflow's alias follows in a task of its own, which sets it to the champion of now.
 
 **Triage.** `rollback` failed: its message lists the versions that were champion. `repair_alias`
 failed: the champion has moved already, only MLflow's alias lags behind; once MLflow answers, clear

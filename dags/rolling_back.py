@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 def rollback() -> dict[str, Any]:
     """Make an earlier champion the champion again, once a DAG run.
 
-    Who and when are the DAG run's own, so that a retry and a clear find the move that was made.
+    Who and when are the DAG run's own, which no retry and no clear changes: they find the move that
+    was made.
     """
     asked = form()
     model = dataset_name(dataset_of(asked["model"]))
@@ -28,7 +29,7 @@ def rollback() -> dict[str, Any]:
             settings().store("judge"),
             model,
             asked["version"],
-            by=f"airflow:{run.run_id}",
+            by=_who(run.run_id, run.triggering_user_name),
             at=run.run_after,
             reason=asked["reason"],
         )
@@ -51,6 +52,16 @@ def repair_alias() -> dict[str, Any]:
         )
     registry.set_champion_alias(parts, model, pointer.model_version)
     return {"model": model, "champion": pointer.model_version}
+
+
+def _who(run_id: str, user: str | None) -> str:
+    """The person, where Airflow knows one, and the DAG run that they triggered.
+
+    >>> _who("manual__2026-01-02", "ada"), _who("manual__2026-01-02", None)
+    ('ada (airflow:manual__2026-01-02)', 'airflow:manual__2026-01-02')
+    """
+    run = f"airflow:{run_id}"
+    return f"{user} ({run})" if user else run
 
 
 def _moved(model: str) -> SpecError:

@@ -44,7 +44,7 @@ class TaskInstance:
 class Stage:
     """One DAG run: what it was triggered with, and what its steps have left so far.
 
-    `active` names the DAGs of the other runs that are queued or running.
+    `user` triggered it; `active` names the DAGs of the other runs that are queued or running.
     """
 
     dag: DAG
@@ -53,6 +53,7 @@ class Stage:
     run_id: str = "manual__2026-01-02"
     run_after: datetime = NOON
     run_type: str = "manual"
+    user: str | None = None
     active: Sequence[str] = ()
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -66,6 +67,7 @@ class Stage:
                 run_id=self.run_id,
                 run_after=self.run_after,
                 run_type=self.run_type,
+                triggering_user_name=self.user,
             ),
             "run_id": self.run_id,
             "ti": (ti := TaskInstance(task_id, self.xcoms, self.active)),

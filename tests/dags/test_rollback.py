@@ -38,11 +38,18 @@ def versions(store) -> list[int]:
 
 @pytest.mark.usefixtures("champions")
 def test_the_champion_goes_back_one_with_who_when_and_why(staged, store):
-    answer = staged(DAG, conf={"reason": "cups as glass"}).run("rollback")
+    answer = staged(DAG, conf={"reason": "cups as glass"}, user="ada").run("rollback")
     assert answer == {"model": "sample", "champion": 2, "run_id": "run2"}
     made = pointer(store).history[-1]
-    assert (made.by, made.at) == ("airflow:manual__2026-01-02", "2026-01-02T12:00:00+00:00")
+    assert made.by == "ada (airflow:manual__2026-01-02)"
+    assert made.at == "2026-01-02T12:00:00+00:00"
     assert made.reason == "cups as glass"
+
+
+@pytest.mark.usefixtures("champions")
+def test_where_airflow_knows_no_person_the_run_alone_is_named(staged, store):
+    staged(DAG).run("rollback")
+    assert pointer(store).history[-1].by == "airflow:manual__2026-01-02"
 
 
 @pytest.mark.usefixtures("champions")
