@@ -15,8 +15,10 @@ run that may be under way is never touched: while `retrain_classifier` has an ac
 without a card is; while `ingest_dataset` has one, no data set is.
 
 **Triage.** The log and the XCom tell kinds, objects and bytes. `tidy_runs` red: a champion's
-pointer cannot be read, and nothing was removed. A version whose files are gone says so in
-`sortline models`; train it again with `force`.
+pointer, or one of a model's newest registrations, cannot be read, and nothing more goes, for nobody
+knows which run it keeps. The XCom `error` names the object: write it anew from
+`runs/<run_id>/registration.json`, which says the same, or from a backup. A version whose files are
+gone says so in `sortline models`; train it again with `force`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def tidy(
       is_training: whether a run is under way that may be one without a card.
 
     Raises:
-      SpecError: a champion's pointer cannot be read; nobody knows what may go then.
+      SpecError: a champion's pointer, or one of the newest registrations of a model, cannot be
+        read: it is named, and nothing more goes, for nobody knows which run it keeps.
     """
     gone: dict[Kind, list[Listed]] = defaultdict(list)
     for run, found in _found(store, age, keep_candidates, is_training):

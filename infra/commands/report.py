@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,8 @@ from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, find_document, read_document
 from tasks import roll
+
+Tell = Callable[[str], None]
 
 _NAMED = 5
 
@@ -36,9 +38,9 @@ def report(
     session.point_at_stack()
     store = session.store("serve")
     if run_id is None:
-        known = newest_judged(store, session.model(name, store))
+        known = newest_judged(store, session.model(name, store), tell=session.screen.say)
     else:
-        known = find_judged(store, run_id, of=name)
+        known = find_judged(store, run_id, of=name, tell=session.screen.say)
     verdict = read_document(store, Verdict, keys.run(known.run_id, "verdict.json"))
     path = session.keep_report(known.run_id)
     if opened and not webbrowser.open(path.resolve().as_uri()):
@@ -54,22 +56,27 @@ def report(
     }
 
 
-def newest_judged(store: Store, model: str) -> Registration:
-    """The newest version of a model whose run has a report. Raises SpecError where none has."""
-    for found in _judged(store, model):
+def newest_judged(store: Store, model: str, *, tell: Tell) -> Registration:
+    """The newest version of a model whose run has a report; `tell` as `find_judged`.
+
+    Raises:
+      SpecError: none has.
+    """
+    for found in _judged(store, model, tell):
         return found
     raise SpecError(
         f"no run of '{model}' has a report", "a run that was judged", "Run `sortline retrain` first"
     )
 
 
-def find_judged(store: Store, run_id: str, *, of: str | None) -> Registration:
+def find_judged(store: Store, run_id: str, *, of: str | None, tell: Tell) -> Registration:
     """What was registered of a run that has its report.
 
     Args:
       store: the bucket.
       run_id: the run.
       of: the model that it must be of; None for any.
+      tell: takes a line on each version that cannot be read.
 
     Raises:
       SpecError: there is no such run, it has no report, or it is another model's.
@@ -82,21 +89,27 @@ def find_judged(store: Store, run_id: str, *, of: str | None) -> Registration:
             "Leave --name out, or name another run",
         )
     if known is None or not store.exists(keys.judged(run_id, "report.html")):
-        raise _no_report(store, run_id, known)
+        raise _no_report(store, run_id, known, tell)
     return known
 
 
-def _judged(store: Store, model: str) -> Iterator[Registration]:
+def _judged(store: Store, model: str, tell: Tell) -> Iterator[Registration]:
+    """The versions whose run has a report, the newest first; a damaged one hides no other."""
     for version in roll.versions(store, model):
-        one = roll.find_version(store, model, version)
+        try:
+            one = roll.find_version(store, model, version)
+        except SpecError as error:
+            tell(f"version {version} of {model} is left out: {error.fact}")
+            continue
         if store.exists(keys.judged(one.run_id, "report.html")):
             yield one
 
 
-def _no_report(store: Store, run_id: str, known: Registration | None) -> SpecError:
+def _no_report(store: Store, run_id: str, known: Registration | None, tell: Tell) -> SpecError:
     if not run_id or not store.exists(keys.run(run_id, "spec.json")):
         models = [known.model] if known else roll.models(store)
-        newest = (one.run_id for model in models for one in islice(_judged(store, model), _NAMED))
+        judged = (one for model in models for one in islice(_judged(store, model, tell), _NAMED))
+        newest = (one.run_id for one in judged)
         named = ", ".join(newest) or "(none yet)"
         return SpecError(f"there is no run '{run_id}'", f"one of {named}", "Name one of these")
     evaluation = find_document(store, EvaluationResult, keys.judged(run_id, "evaluation.json"))

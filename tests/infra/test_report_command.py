@@ -47,6 +47,16 @@ def test_the_newest_judged_run_is_fetched_where_none_is_named(session):
     assert Path(fetched["report"]).read_text(encoding="utf-8") == "<p>bbb 可回收物"
 
 
+def test_a_version_that_cannot_be_read_is_told_and_hides_no_other(session):
+    put_run(session.objects, "ddd", 12)
+    session.objects.put(keys.model_version("sample", 12), b"{}")
+    assert report(session, None, name=None, opened=False)["run_id"] == "bbb"
+    assert "version 12 of sample is left out: " in session.told
+    assert "versions/12.json" in session.told
+    with pytest.raises(SpecError, match="there is no run 'zzz'; expected one of bbb, aaa"):
+        report(session, "zzz", name=None, opened=False)
+
+
 def test_a_named_run_is_fetched_without_asking_for_its_data_set(session):
     assert report(session, "aaa", name=None, opened=False)["version"] == 9
 

@@ -298,6 +298,16 @@ def test_a_pointer_that_cannot_be_read_stops_everything(store):
     assert store.objects == before
 
 
+def test_a_newest_registration_that_cannot_be_read_is_named_and_stops_everything(store):
+    complete(store, 1)
+    complete(store, 10)
+    store.put(keys.model_version("sample", 10), b"{}")
+    before = dict(store.objects)
+    with pytest.raises(SpecError, match=r"models/sample/versions/10\.json"):
+        sweep(store, keep_candidates=1)
+    assert store.objects == before
+
+
 def test_a_dry_run_tells_the_same_and_removes_nothing(store):
     complete(store, 1)
     given_up(store, "r0")
