@@ -12,9 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from airflow.sdk import get_current_context
-
-from dags.shared import form, settings, task_instance
+from dags.shared import form, is_scheduled, settings, task_instance
 from ray_jobs.storage import Listed
 from tasks import housekeeping
 from tasks.leftovers import Age
@@ -54,7 +52,7 @@ def tidy_datasets() -> dict[str, Any]:
 
 def _is_dry() -> bool:
     """What a person asked for; nobody looks at a scheduled run before it acts."""
-    return form()["dry_run"] and get_current_context()["dag_run"].run_type != "scheduled"
+    return form()["dry_run"] and not is_scheduled()
 
 
 def _is_under_way(dag_id: str) -> bool:

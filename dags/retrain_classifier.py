@@ -6,10 +6,10 @@ plan -> train -> register -> export -> verify -> evaluate -> gate -> approve -> 
 
 **Inputs.** Runs when `ingest_dataset` announces a data set, every Monday at 03:00 UTC, and by
 hand with a form. Scheduled and announced runs act on the data set and the recipe of the Variables
-`sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored, and an
-event that waited trains on the newest version of now. The Variable `sortline_policy` says what a
-candidate must reach. With `require_approval`, a person approves or rejects what the gate would
-promote.
+`sortline_dataset` and `sortline_recipe`; events of other data sets are logged and ignored, a
+Monday without a data set does nothing, and an event that waited trains on the newest version of
+now. The Variable `sortline_policy` says what a candidate must reach. With `require_approval`, a
+person approves or rejects what the gate would promote.
 
 **Idempotence.** The run id is a hash of data set version, recipe, seed and code version. What was
 judged already ends as `unchanged`; a Ray job that is there is taken over, never started twice;

@@ -12,7 +12,7 @@ from airflow.sdk import Variable
 
 from dags import judging
 from dags.handed_on import planned, registration
-from dags.shared import announced, dataset_of, form, settings, task_instance
+from dags.shared import announced, dataset_of, form, is_scheduled, settings, task_instance
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import SortlineError, SpecError
@@ -21,7 +21,7 @@ from tasks import capacity, registry
 from tasks.card import assemble_card
 from tasks.events import newest_version
 from tasks.plan import Order, Plan, parse_conf, plan_run
-from tasks.settings import DEFAULT_RECIPE, RECIPE_VARIABLE, Settings
+from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE, Settings
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ def plan() -> bool:
 
     Returns:
       False, which skips the rest, where there is nothing to do: the same inputs were judged
-      already, or the event that started the run is another data set's.
+      already, the event that started the run is another data set's, or it is the clock's turn and
+      there is no data set yet.
     """
     order = _order()
     if order is None:
@@ -87,6 +88,9 @@ def _repair_alias_if_possible(parts: Settings, model: str) -> None:
 
 def _order() -> Order | None:
     conf = form()
+    if is_scheduled() and Variable.get(DATASET_VARIABLE, default=None) is None:
+        log.info("no data set yet")
+        return None
     mine = dataset_of(conf["dataset"])
     events = announced()
     if events is not None:

@@ -104,6 +104,11 @@ def dataset_of(named: str | None) -> str:
     return chosen
 
 
+def is_scheduled() -> bool:
+    """Whether the clock started the run, and so nobody asked for it or looks at it."""
+    return get_current_context()["dag_run"].run_type == "scheduled"
+
+
 def task_instance() -> Any:  # noqa: ANN401 - Airflow's protocol lacks the arguments of its methods
     """The task instance that runs."""
     return get_current_context()["ti"]
