@@ -53,13 +53,14 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
     catalog.resolve(recipe, {})
     with _only_one(session), _stack(session, keep=keep) as start_seconds:
         api = session.airflow()
-        with _settings(api, dataset, recipe):
-            ingested = run_ingest(session, api, wanted.conf(dataset))
-        waited = time.monotonic()
-        run = _started_by(session, api, ingested["dag_run"])
-        wait_seconds = round(time.monotonic() - waited, 1)
-        with ended_with(api, run):
-            retraining = follow_retrain(session, api, run)
+        with recipe_of_settings(api, recipe):
+            with dataset_of_settings(api, dataset):
+                ingested = run_ingest(session, api, wanted.conf(dataset))
+            waited = time.monotonic()
+            run = _started_by(session, api, ingested["dag_run"])
+            wait_seconds = round(time.monotonic() - waited, 1)
+            with ended_with(api, run):
+                retraining = follow_retrain(session, api, run)
         seconds = {"start": start_seconds, "ingest": ingested["seconds"], "wait": wait_seconds}
         manifest = read_document(
             session.store("serve"), DatasetManifest, retraining.card.spec.manifest.key
@@ -68,17 +69,28 @@ def demo(session: Session, *, source: str, recipe: str | None, keep: bool) -> De
 
 
 @contextmanager
-def _settings(api: AirflowApi, dataset: str, recipe: str) -> Generator[None]:
-    """Make the data set and the recipe those of the settings; undone if the ingest fails."""
-    wanted = {DATASET_VARIABLE: dataset, RECIPE_VARIABLE: recipe}
-    before = {key: api.variable(key) for key in wanted}
-    for key, value in wanted.items():
-        api.set_variable(key, value)
+def recipe_of_settings(api: AirflowApi, recipe: str) -> Generator[None]:
+    """Make a recipe that of the settings, and undo it: what a demo trains is nothing for a Monday.
+
+    The retraining that an ingest starts has no form, so it reads its recipe there.
+    """
+    before = api.variable(RECIPE_VARIABLE)
+    api.set_variable(RECIPE_VARIABLE, recipe)
+    try:
+        yield
+    finally:
+        api.set_variable(RECIPE_VARIABLE, before)
+
+
+@contextmanager
+def dataset_of_settings(api: AirflowApi, dataset: str) -> Generator[None]:
+    """Make a data set that of the settings; undone if the ingest fails."""
+    before = api.variable(DATASET_VARIABLE)
+    api.set_variable(DATASET_VARIABLE, dataset)
     try:
         yield
     except BaseException:
-        for key, value in before.items():
-            api.set_variable(key, value)
+        api.set_variable(DATASET_VARIABLE, before)
         raise
 
 

@@ -94,6 +94,13 @@ def test_the_answer_has_the_keys_that_others_rely_on(first: dict[str, Any]):
     )
 
 
+def test_the_demo_leaves_its_data_set_in_the_settings_and_not_its_recipe(
+    first: dict[str, Any], airflow: AirflowApi
+):
+    assert airflow.variable("sortline_dataset") == first["ingest"]["dataset"] == DATASET
+    assert airflow.variable("sortline_recipe") is None
+
+
 def test_the_first_run_promotes(first: dict[str, Any], store: ObjectStore):
     retrain = first["retrain"]
     assert retrain["verdict"] == "promoted"
