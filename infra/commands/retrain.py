@@ -19,6 +19,7 @@ from ray_jobs.contract.export import ExportFormat
 from ray_jobs.contract.run import Progress, Resources
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.recipes import catalog
+from ray_jobs.recipes.overrides import check_keys
 from ray_jobs.storage import Store, find_document, read_document
 from tasks import capacity
 from tasks.order import parse_workers
@@ -72,13 +73,18 @@ def retrain(
     """
     chosen = parse_overrides(overrides)
     fewest, most = parse_workers(workers)
-    catalog.resolve(recipe or DEFAULT_RECIPE, chosen)
+    if recipe is None:
+        check_keys(chosen)  # of their values the recipe decides, which the stack alone knows
+    else:
+        catalog.resolve(recipe, chosen)
     session.require_up()
-    capacity.check(session.settings(), Resources(workers_min=fewest, workers_max=most))
     api = session.airflow()
+    recipe = recipe or api.variable(RECIPE_VARIABLE) or DEFAULT_RECIPE
+    catalog.resolve(recipe, chosen)
+    capacity.check(session.settings(), Resources(workers_min=fewest, workers_max=most))
     conf: dict[str, Any] = {
         "dataset": session.dataset(name),
-        "recipe": recipe or api.variable(RECIPE_VARIABLE) or DEFAULT_RECIPE,
+        "recipe": recipe,
         "overrides": chosen,
         "workers_min": fewest,
         "workers_max": most,

@@ -31,6 +31,12 @@ def overridden(recipe: Recipe, overrides: Mapping[str, object]) -> Recipe:
         raise _as_spec_error(error, recipe) from error
 
 
+def check_keys(overrides: Mapping[str, object]) -> None:
+    """Return only if each is a key of a recipe, whatever its value. Raises SpecError."""
+    for key in overrides:
+        _allowed(key)
+
+
 def settable() -> dict[str, Allowed]:
     """Every key that may be set, dotted, and what it takes."""
     return {key: what for key, what in allowed_values(Recipe).items() if key not in _FIXED}

@@ -271,7 +271,7 @@ def test_while_ray_runs_the_task_is_deferred_and_ctrl_c_stops_the_job(
     first: dict[str, Any], home: Path, stack: Stack, airflow: AirflowApi, store: ObjectStore
 ):
     before, pointer = set(ray_jobs(stack)), champion(store)
-    call = command(home, "retrain", "--set", "epochs=900")
+    call = command(home, "retrain", "--recipe", "lite0_probe", "--set", "epochs=900")
     process = subprocess.Popen(call, env=environment(), stderr=subprocess.PIPE, text=True)
     (job,) = _wait_for(lambda: [j for j in set(ray_jobs(stack)) - before], limit_s=60)
     _wait_for(lambda: ray_jobs(stack)[job] == "RUNNING", limit_s=60)
