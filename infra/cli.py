@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from infra import dataset_cli, summary
 from infra.commands import demo as demos
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(dataset_cli.app, name="dataset")
 
 _INTERRUPTED = 130
+_NOT_UP = 3
 Name = Annotated[str | None, typer.Option(help="Data set; default: that of the settings.")]
 Model = Annotated[
     str | None, typer.Option(help="Model (its data set's name); default: the only one in use.")
@@ -47,20 +48,25 @@ Recipe = Annotated[str | None, typer.Option(help="Named recipe.")]
 def up(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Start what is missing of the stack, and wait until it is healthy."""
     session = Session.open(home)
-    _answer_parts(session.stack.up(session.screen.say), as_json=as_json)
+    parts = session.stack.up(session.screen.say)
+    _answer_parts(parts, summary.of_parts(parts), as_json=as_json)
 
 
 @app.command()
 def down(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Stop every process of the stack; what it stored stays."""
     session = Session.open(home)
-    _answer_parts(session.stack.down(session.screen.say), as_json=as_json)
+    parts = session.stack.down(session.screen.say)
+    _answer_parts(parts, summary.of_parts(parts), as_json=as_json)
 
 
 @app.command()
 def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Show every part, its address and its health."""
-    _answer_parts(Session.open(home).stack.status(), as_json=as_json)
+    """Show every part, its address and its health, and what is wrong with it."""
+    parts = Session.open(home).stack.status()
+    _answer_parts(parts, summary.of_health(parts), as_json=as_json)
+    if not all(part.healthy for part in parts):
+        raise typer.Exit(_NOT_UP)
 
 
 @app.command()
@@ -220,9 +226,8 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _answer_parts(parts: list[PartStatus], *, as_json: bool) -> None:
-    told = {"parts": [part.model_dump() for part in parts]}
-    answer(told, summary.of_parts(parts), as_json=as_json)
+def _answer_parts(parts: list[PartStatus], shown: RenderableType, *, as_json: bool) -> None:
+    answer({"parts": [part.model_dump() for part in parts]}, shown, as_json=as_json)
 
 
 def _tell(error: SortlineError) -> int:

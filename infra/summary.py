@@ -30,6 +30,13 @@ def of_parts(parts: list[PartStatus]) -> RenderableType:
     return table
 
 
+def of_health(parts: list[PartStatus]) -> RenderableType:
+    """Every part, and of each that is down what is wrong and where its log is."""
+    down = [part for part in parts if not part.healthy]
+    lines = {part.name: "\n".join(filter(None, [part.reason, part.log])) for part in down}
+    return Group(of_parts(parts), facts(lines))
+
+
 def of_ingest(answer: Mapping[str, Any]) -> RenderableType:
     """A data set version: images a class and split, and what was set aside."""
     table = Table("class", "images", box=None, header_style="dim")

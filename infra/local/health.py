@@ -1,27 +1,15 @@
-"""The health of every part of a plan, ours and the user's, all asked at once."""
+"""The health of every part of a plan, ours and the user's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from infra.local.checks import (
-    airflow_health,
-    check_external_airflow,
-    check_mlflow,
-    check_object_store,
-    check_ray,
-)
-from infra.local.identities import ADMIN
-from infra.local.parts import AIRFLOW_PARTS, Part, PartStatus
+from infra.local.answers import ask_parts
+from infra.local.parts import Part, PartStatus
 from infra.local.plan import Plan
 from infra.local.supervisor import ProcessState
 from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineError
-
-Answer = dict[Part, bool | CredentialError]
-Question = Callable[[], Answer]
 
 
 class Findings(NamedTuple):
@@ -29,21 +17,6 @@ class Findings(NamedTuple):
 
     parts: list[PartStatus]
     refusals: list[CredentialError]
-
-
-_ALIVE = {"STARTING", "RUNNING"}
-
-
-def check_external(plan: Plan, part: Part) -> None:
-    """Ask an external part. Raises CredentialError, SpecError, ClusterError."""
-    profile = plan.state.external.get("SORTLINE_S3_PROFILE", "serve")
-    checks: dict[Part, Callable[[], None]] = {
-        Part.SEAWEEDFS: lambda: check_object_store(plan, profile),
-        Part.RAY: lambda: check_ray(plan),
-        Part.MLFLOW: lambda: check_mlflow(plan),
-        Part.API_SERVER: lambda: check_external_airflow(plan),
-    }
-    checks[part]()
 
 
 def statuses(plan: Plan, processes: Mapping[str, ProcessState]) -> list[PartStatus]:
@@ -83,77 +56,18 @@ def examine(
       known: parts that count as healthy and are not asked.
     """
     parts = [*plan.local_parts(), *plan.external_parts()]
-    answers: Answer = {part: True for part in parts if part in known}
-    questions = _questions(plan, processes, [part for part in parts if part not in known])
-    with ThreadPoolExecutor(max_workers=len(Part)) as pool:
-        for answer in pool.map(_call, questions):
-            answers |= answer
-    found = [
-        PartStatus(
-            name=part,
-            address=plan.address(part),
-            external=plan.is_external(part),
-            healthy=answers.get(part) is True,
-        )
-        for part in parts
-    ]
-    return Findings(found, [said for said in answers.values() if isinstance(said, CredentialError)])
+    errors = ask_parts(plan, processes, [part for part in parts if part not in known])
+    found = [_status(plan, part, errors.get(part)) for part in parts]
+    return Findings(found, [said for said in errors.values() if isinstance(said, CredentialError)])
 
 
-def _call(question: Question) -> Answer:
-    return question()
-
-
-def _questions(
-    plan: Plan, processes: Mapping[str, ProcessState], parts: Collection[Part]
-) -> list[Question]:
-    checks: dict[Part, Callable[[], None]] = {
-        Part.SEAWEEDFS: lambda: check_object_store(plan, ADMIN),
-        Part.RAY: lambda: check_ray(plan),
-        Part.MLFLOW: lambda: check_mlflow(plan),
-    }
-    questions: list[Question] = []
-    for part in parts:
-        if plan.is_external(part):
-            questions.append(_question(part, lambda part=part: check_external(plan, part)))
-        elif part in checks and _is_alive(processes, part):
-            questions.append(_question(part, checks[part]))
-    if set(parts) & set(AIRFLOW_PARTS) and _is_alive(processes, Part.API_SERVER):
-        questions.append(lambda: _airflow(plan, processes))
-    return questions
-
-
-def _is_alive(processes: Mapping[str, ProcessState], part: Part) -> bool:
-    return part in processes and processes[part].state in _ALIVE
-
-
-def _question(part: Part, check: Callable[[], None]) -> Question:
-    def ask() -> Answer:
-        try:
-            check()
-        except CredentialError as refusal:
-            return {part: refusal}
-        except SortlineError:
-            return {part: False}
-        return {part: True}
-
-    return ask
-
-
-def _airflow(plan: Plan, processes: Mapping[str, ProcessState]) -> Answer:
-    try:
-        report = airflow_health(plan)
-    except SortlineError:
-        return dict.fromkeys(AIRFLOW_PARTS, False)
-    return {
-        part: healthy and _is_alive(processes, part) and _is_fresh(heartbeat, processes[part])
-        for part, (healthy, heartbeat) in report.items()
-    }
-
-
-def _is_fresh(heartbeat: str | None, process: ProcessState) -> bool:
-    """Whether a heartbeat is of this life: Airflow trusts an old one for half a minute."""
-    if heartbeat is None:
-        return True
-    started = datetime.fromtimestamp(process.started_at, tz=UTC)
-    return datetime.fromisoformat(heartbeat) >= started
+def _status(plan: Plan, part: Part, error: SortlineError | None) -> PartStatus:
+    external = plan.is_external(part)
+    return PartStatus(
+        name=part,
+        address=plan.address(part),
+        external=external,
+        healthy=error is None,
+        reason=error.fact if error else None,
+        log=None if external else str(plan.home.log_of(part)),
+    )

@@ -24,7 +24,16 @@ MIGRATION = "airflow-migrate"
 
 
 class PartStatus(BaseModel):
-    """One part, as `--json` prints it."""
+    """One part, as `--json` prints it.
+
+    Attributes:
+      name: of `Part`.
+      address: where it answers; empty before the first start.
+      healthy: whether it answered well.
+      external: whether it is the user's own.
+      reason: what is wrong; None where nothing is.
+      log: the file of its log; None where it is the user's own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,3 +41,5 @@ class PartStatus(BaseModel):
     address: str
     healthy: bool
     external: bool
+    reason: str | None
+    log: str | None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from infra.local.answers import check_external
 from infra.local.code_version import code_version
 from infra.local.external import refuse_other_externals
-from infra.local.health import check_external
 from infra.local.home import Home
 from infra.local.locks import exclusive, port_claims
 from infra.local.migrate import migrate_airflow

@@ -196,7 +196,8 @@ class ObjectStore:
         return ClusterError(
             f"the object store failed on {self.uri(key)}: {code} {message}",
             "an answer without an error, and free disk space there",
-            "Look at its log and its disk (`sortline status` names both), then run again",
+            "Look at its log (`sortline status --json` names that of one of ours) and its disk, "
+            "then run again",
         )
 
 

@@ -1,11 +1,13 @@
 """Every way out of the command line ends in one of the exit codes."""
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
 
 from infra import cli
+from infra.local.parts import Part, PartStatus
 from infra.options import answer
 from infra.summary import of_ingest
 from ray_jobs.contract.errors import ClusterError, SpecError
@@ -101,3 +103,38 @@ def test_a_home_that_was_never_started_is_told_so(
     assert f"the stack in {home} is not up: it was never started" in told
     assert "sortline up" in told
     assert not Path(home).exists()
+
+
+def test_the_status_of_parts_that_are_down_says_why_and_where_to_look(
+    home: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.run(["status", "--home", home]) == 3
+    told = "".join(capsys.readouterr().out.split())
+    assert "nosupervisorrunsmlflow" in told
+    assert f"{home}/logs/mlflow.log" in told
+
+    assert cli.run(["status", "--json", "--home", home]) == 3
+    (mlflow, *_) = json.loads(capsys.readouterr().out)["parts"]
+    assert mlflow == {
+        "name": "mlflow",
+        "address": "",
+        "healthy": False,
+        "external": False,
+        "reason": "no supervisor runs mlflow",
+        "log": f"{home}/logs/mlflow.log",
+    }
+
+
+def test_the_status_of_a_stack_that_is_up_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
+):
+    well = {"address": "http://127.0.0.1:1", "healthy": True, "reason": None, "log": None}
+    parts = [PartStatus(name=part, external=False, **well) for part in Part]
+    monkeypatch.setattr("infra.local.stack.Stack.status", lambda _: parts)
+    assert cli.run(["status", "--home", home]) == 0
+    assert "down" not in capsys.readouterr().out
+
+
+def test_a_stack_that_is_taken_down_is_done(home: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["down", "--home", home]) == 0
+    assert "supervisor" not in capsys.readouterr().out

@@ -193,9 +193,13 @@ def test_a_heartbeat_of_an_earlier_life_is_not_health(
     started = 1767225605  # 2026-01-01T00:00:05Z
     alive = {part.value: ProcessState("RUNNING", started) for part in AIRFLOW_PARTS}
 
-    found = {status.name: status.healthy for status in statuses(plan, alive)}
+    told = statuses(plan, alive)
 
-    assert found == {
+    reasons = {status.name: status.reason for status in told}
+    assert reasons["airflow-triggerer"] == (
+        "the last heartbeat of airflow-triggerer (2026-01-01T00:00:00+00:00) is of an earlier life"
+    )
+    assert {status.name: status.healthy for status in told} == {
         "airflow-scheduler": True,
         "airflow-triggerer": False,
         "airflow-dag-processor": False,
@@ -251,6 +255,41 @@ def test_a_part_that_refuses_our_credential_is_the_users_to_correct_although_oth
 
     down = [found.name for found in statuses(plan, ALIVE) if not found.healthy]
     assert down == [Part.MLFLOW, Part.RAY]
+
+
+def test_a_part_that_is_down_says_what_is_wrong_and_where_its_log_is(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    sick = {name: {"status": "healthy"} for name in COMPONENTS} | {"triggerer": None}
+    answers = {SEARCH: (500, ""), "/api/v2/monitor/health": (200, json.dumps(sick))}
+    plan = plan_of_ours(serve(ALL_WELL | answers), tmp_path)
+    processes = ALIVE | {"ray": ProcessState("FATAL", 0)}
+
+    found = {one.name: (one.reason, one.log) for one in statuses(plan, processes)}
+
+    log = {name: str(tmp_path / "logs" / f"{name}.log") for name in found}
+    assert found["seaweedfs"] == (None, log["seaweedfs"])
+    assert found["airflow-scheduler"] == (None, log["airflow-scheduler"])
+    why, where = found["mlflow"]
+    assert why.endswith("does not work: HTTP 500")
+    assert where == log["mlflow"]
+    assert found["ray"] == ("the process of ray is fatal", log["ray"])
+    assert found["airflow-triggerer"][0] == "Airflow calls airflow-triggerer unhealthy"
+
+
+def test_where_the_api_server_does_not_run_that_is_why_nothing_is_known_of_the_scheduler(
+    serve: Callable[[Answers], str], tmp_path: Path
+):
+    plan = plan_of_ours(serve(ALL_WELL), tmp_path)
+    processes = ALIVE | {"airflow-api-server": ProcessState("STOPPED", 0)}
+
+    reasons = {one.name: one.reason for one in statuses(plan, processes)}
+
+    assert reasons["airflow-api-server"] == "the process of airflow-api-server is stopped"
+    assert reasons["airflow-scheduler"] == (
+        "airflow-api-server, which tells of airflow-scheduler, does not run"
+    )
+    assert reasons["mlflow"] is None
 
 
 def test_parts_that_are_down_are_named_with_their_home(
