@@ -10,12 +10,16 @@ import pytest
 from PIL import Image
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import EvaluationResult, ExhibitKind
+from ray_jobs.contract.training import TrainingResult
+from ray_jobs.contract.verdict import Policy, Verdict
 from ray_jobs.storage import fetch, read_document
 from ray_jobs.training.evaluation import parts
 from ray_jobs.training.evaluation.exhibits import Drawing, draw
+from tasks import gate
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training import court
@@ -87,13 +91,38 @@ def test_the_champion_is_asked_about_the_same_images(store):
 
 def test_no_stored_figure_plays_a_part(store):
     court.crown(store, "old")
+    store.put(keys.run("abc", "verification.json"), documents.verification("abc").to_json())
     spoilt = InMemoryStore()
     spoilt.objects = dict(store.objects)
     lie = documents.evaluation(documents.scores(45, run_id="old"))
     spoilt.put(keys.judged("old", "evaluation.json"), lie.to_json())
-    for key in (keys.judged("old", "card.json"), keys.run("old", "verdict.json")):
+    for key in (
+        keys.judged("old", "card.json"),
+        keys.judged("abc", "card.json"),
+        keys.run("old", "training.json"),
+        keys.run("old", "verdict.json"),
+    ):
         spoilt.put(key, b'{"accuracy": 1.0}')
+    boast(spoilt, "abc")
     assert timeless(court.evaluated(spoilt)) == timeless(court.evaluated(store))
+    assert verdict_of(spoilt) == verdict_of(store)
+
+
+def boast(store: InMemoryStore, run_id: str) -> None:
+    """Have a training tell of better figures than it reached; its weights stay."""
+    key = keys.run(run_id, "training.json")
+    told = read_document(store, TrainingResult, key)
+    sure = told.calibration.model_copy(update={"temperature": 9.0, "error": 0.0})
+    epochs = tuple(one.model_copy(update={"val_accuracy": 1.0}) for one in told.epochs)
+    better = told.model_copy(update={"calibration": sure, "epochs": epochs})
+    store.put(key, better.to_json())
+
+
+def verdict_of(store: InMemoryStore) -> Verdict:
+    """What the gate says of the candidate; how long the evaluation took is in its evidence."""
+    pointer = read_document(store, ChampionPointer, keys.champion("sample"))
+    verdict = gate.judge(store, "abc", pointer, Policy())
+    return verdict.model_copy(update={"evidence": ()})
 
 
 def test_a_champion_of_other_classes_is_compared_on_those_that_both_know(store):
