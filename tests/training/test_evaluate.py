@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -24,7 +25,7 @@ from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training import court
 from tests.training.conftest import KERAS_COPY
-from tests.training.rosters import sha_of
+from tests.training.rosters import entries_of, sha_of, with_entries
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
@@ -171,6 +172,29 @@ def test_images_that_the_champion_has_learnt_from_judge_neither(store):
     table = predictions(store, result)
     assert table["left_out"].count("same") == 2
     assert len(table["sha256"]) == 15
+
+
+@pytest.mark.parametrize("column", ["phash", "group"])
+def test_an_image_that_looks_like_one_that_the_champion_has_learnt_from_judges_neither(
+    column, store
+):
+    learnt = court.evenly(1, start=400)
+    court.version(store, {Split.TRAIN: learnt}, "v0")
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2")
+    first = sha_of(learnt[0][0])
+    near = {"phash": f"{int(first, 16) ^ 1:064x}", "group": first}  # a bit off is near, not equal
+    first_test, *others = entries_of(TEST, Split.TEST, court.CLASSES)
+    looks_alike = replace(first_test, **{column: near[column]})
+    entries = [looks_alike, *others, *entries_of(LEARNT, Split.TRAIN, court.CLASSES)]
+    key = keys.manifest("sample", "v2")
+    manifest = read_document(store, DatasetManifest, key)
+    store.delete([manifest.entries.key])
+    store.put(key, with_entries(store, manifest, entries).to_json())
+    store.put(keys.run("old", "spec.json"), court.spec("old", learnt_from="v0").to_json())
+    court.crown(store, "old")
+    result = court.evaluated(store)
+    assert (result.left_out.same, result.left_out.near) == (0, 1)
+    assert result.candidate.images == result.champion.images == 14
 
 
 def test_the_verdicts_of_other_runs_are_counted_on_these_images_and_on_all_of_the_split(store):
