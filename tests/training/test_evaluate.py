@@ -76,7 +76,7 @@ def test_the_temperature_that_is_inside_the_export_is_taken_out_for_what_was_bef
     found = court.evaluated(store).candidate.calibration
     # The shipped logits are 4 * colour; before, they were 1.5 times that: surer, on every image.
     assert found.temperature == 1.5
-    assert found.error_before != pytest.approx(found.error.value, abs=0.01)
+    assert found.error_before.value != pytest.approx(found.error.value, abs=0.01)
 
 
 def test_the_champion_is_asked_about_the_same_images(store):
