@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -29,19 +30,44 @@ def find_photos(named: str) -> Found:
     """The file, or the photos below the folder in their order; where it has none, itself.
 
     What is hidden does not count. What is named like a photo is taken for one, broken or not;
-    anything else only if its content is one.
+    anything else only if its content is one. A folder below that may not be looked into is named as
+    one, so that reading it tells why.
     """
     folder = Path(named)
-    if named == _STANDARD_INPUT or not folder.is_dir():
+    if named in ("", _STANDARD_INPUT) or not _is_folder(folder):
         return Found([named], 0)
-    below = sorted(path for path in folder.rglob("*") if path.is_file())
-    shown = [path for path in below if not _is_hidden(path.relative_to(folder))]
-    photos = [str(path) for path in shown if _is_photo(path)]
-    return Found(photos or [named], len(shown) - len(photos))
+    files, closed = _below(folder)
+    photos = [path for path in files if _is_photo(path)]
+    told = [str(path) for path in sorted(photos + closed)]
+    return Found(told or [named], len(files) - len(photos))
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files below a folder, and the folders there that may not be looked into."""
+    errors: list[OSError] = []
+    walk = os.walk(folder, onerror=errors.append)
+    paths = [Path(root, name) for root, _, names in walk for name in names]
+    files = [path for path in paths if not _is_hidden(path, folder) and _is_file(path)]
+    closed = [Path(error.filename) for error in errors]
+    return files, [path for path in closed if not _is_hidden(path, folder)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # reading it as a file tells why
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # reading it tells why
+        return True
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _is_photo(path: Path) -> bool:
@@ -60,6 +86,8 @@ def read_photo(name: str) -> bytes:
     Raises:
       DataError: they cannot be read, are none, or are too many.
     """
+    if not name:
+        raise DataError("an empty name", _PHOTO, "Name a file or a folder")
     try:
         data = _read(name, MAX_FILE_BYTES + 1)
     except IsADirectoryError as error:

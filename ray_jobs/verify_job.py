@@ -37,7 +37,7 @@ def run(job: entry.Job) -> None:
     """Verify, unless it was done already.
 
     Raises:
-      DataError: the test split has no images.
+      DataError: the test split has no images, or its shards hold others than the version names.
     """
     key = keys.run(job.spec.run_id, "verification.json")
     if job.store.exists(key):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,15 +82,14 @@ class Home:
             for folder in (self.root, self.secrets, self.logs, self.run):
                 folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIR)
                 folder.chmod(PRIVATE_DIR)
-        if not self.short_run.is_symlink():
+        with suppress(FileExistsError):  # whose it is, and what, is checked now
             self.short_run.symlink_to(self.run)
         self._check_short_run()
         self.scratch.mkdir(exist_ok=True, mode=PRIVATE_DIR)
 
     def _check_short_run(self) -> None:
         # Links in a sticky folder are safe as long as they are ours and lead home.
-        owner = self.short_run.lstat().st_uid
-        if owner != os.getuid() or self.short_run.readlink() != self.run:
+        if not self._is_our_link() or self.short_run.readlink() != self.run:
             raise ClusterError(
                 f"{self.short_run} is not ours",
                 f"a link of this user to {self.run}",
@@ -99,8 +98,11 @@ class Home:
 
     def remove_short_run(self) -> None:
         """Remove the short name, if it is ours."""
-        if self.short_run.is_symlink() and self.short_run.lstat().st_uid == os.getuid():
+        if self._is_our_link():
             self.short_run.unlink()
+
+    def _is_our_link(self) -> bool:
+        return self.short_run.is_symlink() and self.short_run.lstat().st_uid == os.getuid()
 
 
 @contextmanager

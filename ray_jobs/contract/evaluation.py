@@ -58,14 +58,14 @@ class CalibrationScore(Part):
     """Whether a model is as sure as it is right.
 
     `error` is the expected calibration error over 15 bins of equal width (Guo et al. 2017),
-    `error_before` that without the temperature; `log_loss` is the mean an image, in nats.
+    `log_loss` the mean an image, in nats; those `before` are without the temperature.
     """
 
     temperature: float
     error: Estimate
-    error_before: float | None
+    error_before: Estimate
     log_loss: Estimate
-    log_loss_before: float | None
+    log_loss_before: Estimate
     bins: tuple[ReliabilityBin, ...]
 
 
@@ -73,7 +73,7 @@ class Scores(Part):
     """One model on one split. `confusion[i][j]` counts images of class i answered with j.
 
     A name that is no class of the split is a wrong answer, and has no column. `macro_f1` is the
-    mean over the classes that have images. `top3` is None where there are fewer than four classes.
+    mean over the classes that have images. `top3` is not defined for fewer than four classes.
     """
 
     model_version: int | None
@@ -81,7 +81,7 @@ class Scores(Part):
     images: int
     correct: int
     accuracy: Estimate
-    top3: Estimate | None
+    top3: Estimate
     macro_f1: Estimate
     calibration: CalibrationScore
     classes: dict[str, ClassScore]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_jobs.contract.evaluation import CalibrationScore, ClassScore, Scores
+from ray_jobs.contract.evaluation import CalibrationScore, ClassScore, Estimate, Scores
 from ray_jobs.scoring.answers import OTHER, Answers
 from ray_jobs.scoring.bootstrap import REPLICATES, resampled
-from ray_jobs.scoring.calibration import calibration_error, losses, reliability
+from ray_jobs.scoring.calibration import reliability
 from ray_jobs.scoring.estimates import estimate
 from ray_jobs.scoring.figures import Figures, contributions, figures
 
@@ -42,6 +42,7 @@ def scores_of(answers: Answers, scored: Scored) -> Scores:
     """The document of figures that are there."""
     own, replicas = scored
     images = len(answers.labels)
+    top3 = estimate(own.top3, replicas.top3, images)
     has_top3 = len(answers.classes) >= _LEAST_FOR_TOP3
     return Scores(
         model_version=answers.model.model_version,
@@ -49,7 +50,7 @@ def scores_of(answers: Answers, scored: Scored) -> Scores:
         images=images,
         correct=int(answers.correct.sum()),
         accuracy=estimate(own.accuracy, replicas.accuracy, images),
-        top3=estimate(own.top3, replicas.top3, images) if has_top3 else None,
+        top3=top3 if has_top3 else Estimate(value=None, interval=None, images=images),
         macro_f1=estimate(own.macro_f1, replicas.macro_f1, images),
         calibration=_calibration(answers, scored),
         classes={name: _class(answers, c, scored) for c, name in enumerate(answers.classes)},
@@ -75,14 +76,12 @@ def _class(answers: Answers, index: int, scored: Scored) -> ClassScore:
 def _calibration(answers: Answers, scored: Scored) -> CalibrationScore:
     own, replicas = scored
     images, known = len(answers.labels), int(answers.known.sum())
-    before = answers.before_temperature
-    loss_before = losses(before.of_truth[before.known])
     return CalibrationScore(
         temperature=answers.model.temperature,
         error=estimate(own.error, replicas.error, images),
-        error_before=calibration_error(before.confidence, before.correct),
+        error_before=estimate(own.error_before, replicas.error_before, images),
         log_loss=estimate(own.log_loss, replicas.log_loss, known),
-        log_loss_before=float(loss_before.mean()) if known else None,
+        log_loss_before=estimate(own.log_loss_before, replicas.log_loss_before, known),
         bins=reliability(answers.confidence, answers.correct),
     )
 

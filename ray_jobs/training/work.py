@@ -58,17 +58,11 @@ def work(config: Mapping[str, str]) -> str | None:
         trained = _joined(worker, imported)
     if not worker.is_chief:
         return None
-    outcome = Outcome(
-        state=trained.state,
-        weights=_publish_weights(worker, trained.model),
-        calibration=calibrate(*trained.validation),
-        workers=worker.world,
-    )
-    return outcome.to_json().decode()
+    return _outcome(worker, trained).to_json().decode()
 
 
 def _joined(worker: Worker, imported: datetime) -> Trained:
-    """Meet the others, train with them, and ask the best model with them."""
+    """Meet the others, and train with them."""
     recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
     configure_devices(worker.cpus)
     set_precision(recipe.precision, use_gpu=use_gpu)
@@ -79,10 +73,15 @@ def _joined(worker: Worker, imported: datetime) -> Trained:
         journal = _journal(worker)
         stack.enter_context(journal.publishing())
         trace = _trace(worker, strategy, imported)
-        state, subject = _train(Tools(worker, strategy, Keeper(worker), journal, trace))
-        largest, told = worker.largest_batch(Split.VAL), worker.watchdog.progress
-        logits = validation_logits(strategy, subject, largest, told)
-        return Trained(state, subject.whole, logits)
+        return _trained(Tools(worker, strategy, Keeper(worker), journal, trace))
+
+
+def _trained(tools: Tools) -> Trained:
+    """Train with the others, and ask the best model with them."""
+    state, subject = _train(tools)
+    largest, told = tools.worker.largest_batch(Split.VAL), tools.worker.watchdog.progress
+    logits = validation_logits(tools.strategy, subject, largest, told)
+    return Trained(state, subject.whole, logits)
 
 
 def _train(tools: Tools) -> tuple[TrainingState, Subject]:
@@ -126,6 +125,15 @@ def _trace(worker: Worker, strategy: tf.distribute.Strategy, imported: datetime)
         reached={"imported": imported, "joined": datetime.now(UTC)},
     )
     return Trace(worker.store, worker.spec.run_id, trace)
+
+
+def _outcome(worker: Worker, trained: Trained) -> Outcome:
+    return Outcome(
+        state=trained.state,
+        weights=_publish_weights(worker, trained.model),
+        calibration=calibrate(*trained.validation),
+        workers=worker.world,
+    )
 
 
 def _publish_weights(worker: Worker, model: keras.Model) -> ObjectRef:

@@ -76,18 +76,10 @@ def rows(card: ModelCard) -> list[Row]:
         ),
         _row("accuracy of the three likeliest", shown, lambda s: s.top3),
         _row("log-loss, nats an image", shown, lambda s: s.calibration.log_loss),
-        Row(
-            "log-loss without temperature",
-            [number(one.scores.calibration.log_loss_before) for one in shown],
-            "",
-        ),
+        _row("log-loss without temperature", shown, lambda s: s.calibration.log_loss_before),
         _row("calibration error", shown, lambda s: s.calibration.error),
-        Row(
-            "calibration error without temperature",
-            [number(one.scores.calibration.error_before) for one in shown],
-            "",
-        ),
-        Row("temperature", [number(one.scores.calibration.temperature) for one in shown], ""),
+        _row("calibration error without temperature", shown, lambda s: s.calibration.error_before),
+        Row("temperature", [f"{one.scores.calibration.temperature:.3f}" for one in shown], ""),
     ]
 
 
@@ -100,7 +92,7 @@ def class_rows(card: ModelCard) -> list[ClassRow]:
     ]
 
 
-def estimated(estimate: Estimate | None) -> str:
+def estimated(estimate: Estimate) -> str:
     """A figure and its interval.
 
     >>> estimated(Estimate(value=0.5, interval=(0.25, 0.75), images=4))
@@ -108,8 +100,6 @@ def estimated(estimate: Estimate | None) -> str:
     >>> estimated(Estimate(value=None, interval=None, images=0))
     'no images'
     """
-    if estimate is None:
-        return "-"
     if estimate.value is None:
         return "not defined" if estimate.images else "no images"
     if estimate.interval is None:
@@ -130,15 +120,10 @@ def changed(difference: Estimate | None) -> str:
     return f"{difference.value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def number(value: float | None) -> str:
-    """A figure without an interval."""
-    return "-" if value is None else f"{value:.3f}"
-
-
 def _row(
     name: str,
     shown: list[Column],
-    of: Callable[[Scores], Estimate | None],
+    of: Callable[[Scores], Estimate],
     difference: Estimate | None = None,
 ) -> Row:
     return Row(name, [estimated(of(one.scores)) for one in shown], changed(difference))

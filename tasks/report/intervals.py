@@ -22,7 +22,7 @@ class Pair(NamedTuple):
     """One figure of the candidate beside that of the champion, None where there is none."""
 
     name: str
-    candidate: Estimate | None
+    candidate: Estimate
     champion: Estimate | None
 
 
@@ -39,7 +39,7 @@ def score_plot(candidate: Scores, champion: Scores | None, models: tuple[str, ..
         Pair("macro F1", candidate.macro_f1, champion and champion.macro_f1),
         Pair("top-3", candidate.top3, champion and champion.top3),
     ]
-    shown = [pair for pair in pairs if pair.candidate is not None]
+    shown = [pair for pair in pairs if pair.candidate.value is not None]
 
     def draw(axes: Axes, palette: Palette) -> None:
         for place, pair in enumerate(shown):

@@ -74,7 +74,10 @@ def _row(card: ModelCard) -> dict[str, object]:
         "failed": [found.check.value for found in card.verdict.findings if not found.passed],
         "accuracy": scores.accuracy.model_dump(mode="json"),
         "macro_f1": scores.macro_f1.model_dump(mode="json"),
-        "calibration_error": [scores.calibration.error_before, scores.calibration.error.value],
+        "calibration_error": [
+            scores.calibration.error_before.value,
+            scores.calibration.error.value,
+        ],
         "p_value": comparison and comparison.p_value,
         "decisions_before": card.evaluation.decisions_before,
         "exports": [_export(card, kind) for kind in ExportFormat],

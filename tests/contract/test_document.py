@@ -4,6 +4,7 @@ import pytest
 
 from ray_jobs.contract.document import digest
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.contract.evaluation import Estimate
 from ray_jobs.contract.recipe import Recipe
 
 RECIPE = {
@@ -49,6 +50,14 @@ def test_a_misspelt_key_inside_a_part_is_named_with_its_path():
 def test_a_wrong_value_is_told_with_what_was_expected(changes: dict[str, object], message: str):
     with pytest.raises(SpecError, match=message):
         parse(changes)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_finite_number_is_refused_in_a_document_and_when_one_is_made(value: float):
+    with pytest.raises(SpecError, match=r"base_lr is (nan|inf); expected a finite number"):
+        parse({"schedule": {"base_lr": value}})
+    with pytest.raises(ValueError, match="finite number"):
+        Estimate(value=value, interval=None, images=1)
 
 
 def test_a_document_cannot_be_changed():

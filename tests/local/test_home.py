@@ -67,6 +67,22 @@ def test_a_short_name_that_leads_elsewhere_is_refused(home: Home, tmp_path: Path
         home.make()
 
 
+@pytest.mark.parametrize(
+    ("make", "remove"),
+    [(Path.touch, Path.unlink), (Path.mkdir, Path.rmdir)],
+    ids=["file", "folder"],
+)
+def test_a_short_name_that_is_no_link_is_refused_and_stays(
+    home: Home, make: Callable[[Path], None], remove: Callable[[Path], None]
+):
+    make(home.short_run)
+    try:
+        with pytest.raises(ClusterError, match=r"is not ours.*expected a link.*--home"):
+            home.make()
+    finally:
+        remove(home.short_run)
+
+
 def test_a_private_file_is_so_from_its_first_byte(tmp_path: Path):
     path = tmp_path / "secret"
     path.write_text("before")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -45,8 +47,8 @@ def test_a_figure_without_images_is_absent_with_its_count():
 def test_no_images_at_all_leave_every_figure_absent():
     scores = score(answers("", [], classes="abcd"), replicates=FEW)
     assert scores.accuracy.value is scores.macro_f1.value is scores.calibration.error.value is None
-    assert scores.top3 is not None
-    assert scores.top3.value is scores.calibration.log_loss_before is None
+    assert scores.top3.value is scores.calibration.log_loss_before.value is None
+    assert scores.calibration.error_before.images == scores.top3.images == 0
 
 
 def test_macro_f1_is_of_the_classes_that_have_images():
@@ -59,12 +61,12 @@ def test_macro_f1_is_of_the_classes_that_have_images():
 def test_the_third_likeliest_is_among_three_and_the_fourth_is_not():
     rows = [[0.4, 0.3, 0.2, 0.1]] * 2
     top3 = score(answers("cd", rows, classes="abcd"), replicates=FEW).top3
-    assert top3 is not None
     assert top3.value == 0.5
 
 
-def test_three_classes_have_no_top3():
-    assert score(named("abc", "abc", classes="abc"), replicates=FEW).top3 is None
+def test_of_three_classes_top3_is_absent_with_its_count():
+    top3 = score(named("abc", "abc", classes="abc"), replicates=FEW).top3
+    assert (top3.value, top3.interval, top3.images) == (None, None, 3)
 
 
 def test_log_loss_is_the_mean_of_minus_the_logarithm_of_the_true_class():
@@ -82,8 +84,22 @@ def test_what_the_temperature_did_is_taken_out_for_the_figures_before_it():
     # Logits (ln 9, 0): 0.9 and 0.1; at a temperature of 2, (ln 3, 0): 0.75 and 0.25.
     found = score(answers("a", [[0.75, 0.25]], temperature=2.0), replicates=FEW).calibration
     assert found.log_loss.value == pytest.approx(-np.log(0.75))
-    assert found.log_loss_before == pytest.approx(-np.log(0.9))
-    assert (found.error.value, found.error_before) == pytest.approx((0.25, 0.1))
+    assert found.log_loss_before.value == pytest.approx(-np.log(0.9))
+    assert (found.error.value, found.error_before.value) == pytest.approx((0.25, 0.1))
+
+
+def test_the_figures_before_the_temperature_have_the_intervals_of_a_model_that_says_them():
+    given = drawn(np.random.default_rng(6), 200, 0.8)
+    told = replace(given, model=replace(given.model, temperature=2.0))
+    found = score(told, replicates=FEW).calibration
+    itself = score(told.before_temperature, replicates=FEW).calibration
+    for before, expected in (
+        (found.error_before, itself.error),
+        (found.log_loss_before, itself.log_loss),
+    ):
+        assert before.value == pytest.approx(expected.value)
+        assert before.interval == pytest.approx(expected.interval)
+        assert before.images == 200
 
 
 def test_all_figures_are_those_of_scikit_learn():
@@ -98,7 +114,6 @@ def test_all_figures_are_those_of_scikit_learn():
     assert scores.macro_f1.value == pytest.approx(
         metrics.f1_score(given.labels, said, average="macro")
     )
-    assert scores.top3 is not None
     assert scores.top3.value == pytest.approx(
         metrics.top_k_accuracy_score(given.labels, given.probabilities, k=3)
     )

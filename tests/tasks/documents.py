@@ -235,7 +235,7 @@ def scores(correct: int, images: int = 45, *, run_id: str = "abc", version: int 
         images=images,
         correct=correct,
         accuracy=estimate(accuracy, images),
-        top3=None,
+        top3=estimate(None, images),
         macro_f1=estimate(accuracy, images),
         calibration=calibration(images),
         classes=dict.fromkeys(CLASSES, score),
@@ -249,9 +249,9 @@ def calibration(images: int = 45) -> CalibrationScore:
     return CalibrationScore(
         temperature=1.5,
         error=estimate(0.03, images, half=0.02),
-        error_before=0.08,
+        error_before=estimate(0.08, images, half=0.02),
         log_loss=estimate(0.3, images),
-        log_loss_before=0.4,
+        log_loss_before=estimate(0.4, images),
         bins=(unsure, sure),
     )
 

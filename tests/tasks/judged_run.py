@@ -190,11 +190,13 @@ def _calibration(accuracy: float, images: int) -> CalibrationScore:
     return CalibrationScore(
         temperature=1.37,
         error=Estimate(value=0.031, interval=(0.022, 0.055), images=images),
-        error_before=0.084,
+        error_before=Estimate(value=0.084, interval=(0.07, 0.1), images=images),
         log_loss=Estimate(
             value=1.2 - accuracy, interval=(1.1 - accuracy, 1.35 - accuracy), images=images
         ),
-        log_loss_before=1.35 - accuracy,
+        log_loss_before=Estimate(
+            value=1.35 - accuracy, interval=(1.2 - accuracy, 1.5 - accuracy), images=images
+        ),
         bins=tuple(bins),
     )
 

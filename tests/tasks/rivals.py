@@ -30,29 +30,30 @@ def answers(
     """Of a model that is right on as many images as `accuracy` tells, and as sure as it is right.
 
     Right are those whose own hardness, a standard normal number that has `CORRELATION` with that of
-    another model, is below the quantile. A wrong answer is any other class.
+    another model, is below the quantile. A wrong answer is any other class. It answers a group of
+    near-duplicates as its first image: `IMAGES` of them in all, each group as large as the others.
     """
     own = noise.standard_normal(len(labels))
     felt = np.sqrt(CORRELATION) * hardness + np.sqrt(1 - CORRELATION) * own
     wrong = felt > NormalDist().inv_cdf(accuracy)
     other = (labels + noise.integers(1, len(CLASSES), len(labels))) % len(CLASSES)
-    said = np.where(wrong, other, labels)
-    probabilities = np.full((len(labels), len(CLASSES)), (1 - accuracy) / (len(CLASSES) - 1))
-    probabilities[np.arange(len(labels)), said] = accuracy
-    groups = np.arange(len(labels))
+    groups = np.repeat(np.arange(len(labels)), IMAGES // len(labels))
+    said = np.where(wrong, other, labels)[groups]
+    probabilities = np.full((IMAGES, len(CLASSES)), (1 - accuracy) / (len(CLASSES) - 1))
+    probabilities[np.arange(IMAGES), said] = accuracy
     model = Model(run_id=name, model_version=None if name == "new" else 1, classes=CLASSES)
-    return Answers(model, CLASSES, labels, groups, probabilities)
+    return Answers(model, CLASSES, labels[groups], groups, probabilities)
 
 
 def decisions(
-    candidate: float, champion: float, policy: Policy, *, draws: int
+    candidate: float, champion: float, policy: Policy, *, draws: int, groups: int = IMAGES
 ) -> Counter[Decision]:
     """What the gate says on so many test splits of two models that are truly so accurate."""
     noise = np.random.default_rng(20260102)
     said: Counter[Decision] = Counter()
     for _ in range(draws):
-        labels = noise.choice(len(CLASSES), IMAGES, p=SHARES)
-        hardness = noise.standard_normal(IMAGES)
+        labels = noise.choice(len(CLASSES), groups, p=SHARES)
+        hardness = noise.standard_normal(groups)
         ours = answers("new", candidate, labels, hardness, noise)
         theirs = answers("old", champion, labels, hardness, noise)
         compared = compare(ours, theirs, replicates=REPLICATES)

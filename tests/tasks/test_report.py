@@ -170,7 +170,9 @@ def test_page_shows_each_figure_with_its_interval_beside_the_champions(card):
     assert "Accuracy of champion, version 3 0.867 39 of 45 images" in text
     assert "Right alone 2 : 0" in text
     assert "p = 0.25" in text  # two of two: a half times a half
-    assert "log-loss without temperature 0.400 0.400" in text
+    assert "log-loss without temperature 0.400 (0.300 to 0.500) 0.400 (0.300 to 0.500)" in text
+    assert "calibration error without temperature 0.080 (0.060 to 0.100) 0.080" in text
+    assert "accuracy of the three likeliest not defined" in text  # of three classes
 
 
 def test_page_tells_how_worn_the_test_images_are_and_which_were_left_out(html):

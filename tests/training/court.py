@@ -16,16 +16,18 @@ import numpy as np
 from PIL import Image
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.champion import ChampionPointer, Promotion
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import LatestVersion, Split
 from ray_jobs.contract.document import ObjectRef, canonical_json
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.export import Export, ExportFormat
 from ray_jobs.entry import Job
 from ray_jobs.storage import put_content, read_document
+from tasks import champion
 from tests.dataset_version import Pictures, in_store
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
+from tests.tasks.clock import NOON
 
 PX = 32
 CLASSES = documents.CLASSES
@@ -161,7 +163,7 @@ def train(store: InMemoryStore, folder: Path, run_id: str) -> None:
 
 def crown(store: InMemoryStore, run_id: str, model_version: int = 7) -> None:
     """Make the model of a run champion."""
-    move = Promotion(model_version=model_version, run_id=run_id, by="x", at="2026-01-01T00:00:00Z")
+    move = champion.move(model_version, run_id, by="x", at=NOON)
     pointer = ChampionPointer(
         model="sample", model_version=model_version, run_id=run_id, history=(move,)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,17 +11,21 @@ import pytest
 from PIL import Image
 
 from ray_jobs.contract import keys
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import EvaluationResult, ExhibitKind
+from ray_jobs.contract.training import TrainingResult
+from ray_jobs.contract.verdict import Policy, Verdict
 from ray_jobs.storage import fetch, read_document
 from ray_jobs.training.evaluation import parts
 from ray_jobs.training.evaluation.exhibits import Drawing, draw
+from tasks import gate
 from tests.fakes import InMemoryStore
 from tests.tasks import documents
 from tests.training import court
 from tests.training.conftest import KERAS_COPY
-from tests.training.rosters import sha_of
+from tests.training.rosters import entries_of, sha_of, with_entries
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
 
@@ -71,7 +76,7 @@ def test_the_temperature_that_is_inside_the_export_is_taken_out_for_what_was_bef
     found = court.evaluated(store).candidate.calibration
     # The shipped logits are 4 * colour; before, they were 1.5 times that: surer, on every image.
     assert found.temperature == 1.5
-    assert found.error_before != pytest.approx(found.error.value, abs=0.01)
+    assert found.error_before.value != pytest.approx(found.error.value, abs=0.01)
 
 
 def test_the_champion_is_asked_about_the_same_images(store):
@@ -87,13 +92,38 @@ def test_the_champion_is_asked_about_the_same_images(store):
 
 def test_no_stored_figure_plays_a_part(store):
     court.crown(store, "old")
+    store.put(keys.run("abc", "verification.json"), documents.verification("abc").to_json())
     spoilt = InMemoryStore()
     spoilt.objects = dict(store.objects)
     lie = documents.evaluation(documents.scores(45, run_id="old"))
     spoilt.put(keys.judged("old", "evaluation.json"), lie.to_json())
-    for key in (keys.judged("old", "card.json"), keys.run("old", "verdict.json")):
+    for key in (
+        keys.judged("old", "card.json"),
+        keys.judged("abc", "card.json"),
+        keys.run("old", "training.json"),
+        keys.run("old", "verdict.json"),
+    ):
         spoilt.put(key, b'{"accuracy": 1.0}')
+    boast(spoilt, "abc")
     assert timeless(court.evaluated(spoilt)) == timeless(court.evaluated(store))
+    assert verdict_of(spoilt) == verdict_of(store)
+
+
+def boast(store: InMemoryStore, run_id: str) -> None:
+    """Have a training tell of better figures than it reached; its weights stay."""
+    key = keys.run(run_id, "training.json")
+    told = read_document(store, TrainingResult, key)
+    sure = told.calibration.model_copy(update={"temperature": 9.0, "error": 0.0})
+    epochs = tuple(one.model_copy(update={"val_accuracy": 1.0}) for one in told.epochs)
+    better = told.model_copy(update={"calibration": sure, "epochs": epochs})
+    store.put(key, better.to_json())
+
+
+def verdict_of(store: InMemoryStore) -> Verdict:
+    """What the gate says of the candidate; how long the evaluation took is in its evidence."""
+    pointer = read_document(store, ChampionPointer, keys.champion("sample"))
+    verdict = gate.judge(store, "abc", pointer, Policy())
+    return verdict.model_copy(update={"evidence": ()})
 
 
 def test_a_champion_of_other_classes_is_compared_on_those_that_both_know(store):
@@ -142,6 +172,29 @@ def test_images_that_the_champion_has_learnt_from_judge_neither(store):
     table = predictions(store, result)
     assert table["left_out"].count("same") == 2
     assert len(table["sha256"]) == 15
+
+
+@pytest.mark.parametrize("column", ["phash", "group"])
+def test_an_image_that_looks_like_one_that_the_champion_has_learnt_from_judges_neither(
+    column, store
+):
+    learnt = court.evenly(1, start=400)
+    court.version(store, {Split.TRAIN: learnt}, "v0")
+    court.version(store, {Split.TRAIN: LEARNT, Split.TEST: TEST}, "v2")
+    first = sha_of(learnt[0][0])
+    near = {"phash": f"{int(first, 16) ^ 1:064x}", "group": first}  # a bit off is near, not equal
+    first_test, *others = entries_of(TEST, Split.TEST, court.CLASSES)
+    looks_alike = replace(first_test, **{column: near[column]})
+    entries = [looks_alike, *others, *entries_of(LEARNT, Split.TRAIN, court.CLASSES)]
+    key = keys.manifest("sample", "v2")
+    manifest = read_document(store, DatasetManifest, key)
+    store.delete([manifest.entries.key])
+    store.put(key, with_entries(store, manifest, entries).to_json())
+    store.put(keys.run("old", "spec.json"), court.spec("old", learnt_from="v0").to_json())
+    court.crown(store, "old")
+    result = court.evaluated(store)
+    assert (result.left_out.same, result.left_out.near) == (0, 1)
+    assert result.candidate.images == result.champion.images == 14
 
 
 def test_the_verdicts_of_other_runs_are_counted_on_these_images_and_on_all_of_the_split(store):

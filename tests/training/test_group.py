@@ -163,3 +163,12 @@ def test_after_every_epoch_all_workers_have_the_same_weights_and_statistics(pair
 def test_a_training_of_two_phases_that_is_taken_up_again_comes_to_the_same(where, two_phases):
     assert len(two_phases["undisturbed"]) == 4
     np.testing.assert_allclose(two_phases[where], two_phases["undisturbed"], rtol=OTHER_ORDER)
+
+
+def test_the_calibration_is_of_validation_and_of_the_weights_that_are_published(tmp_path_factory):
+    (answers,) = answers_of(1, ["outcome"], tmp_path_factory.mktemp("outcome"))
+    found = answers["outcome"]
+    of_train, of_val = found["rebuilt"]["train"], found["rebuilt"]["val"]
+    assert found["best"] < found["last"]
+    assert (of_train["images"], of_val["images"]) == (24, 7)
+    assert found["told"] == pytest.approx(of_val, rel=OTHER_ORDER)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ray_jobs.contract.export import ExportFormat, Parity
-from ray_jobs.training.export.parity import Tally, shortfall, tied
+from ray_jobs.training.export.parity import DIFFERENCE_BOUND, Tally, shortfall, tied
 
 SURE = [0.7, 0.2, 0.1]
 OTHER = [0.2, 0.7, 0.1]
@@ -36,6 +36,19 @@ def test_batches_add_up_and_the_largest_difference_stays():
 
 def test_of_ties_alone_there_is_no_agreement():
     assert Tally().plus(rows(TIED), rows(TURNED)).parity().agreement is None
+
+
+@pytest.mark.parametrize("kind", ExportFormat)
+def test_no_image_is_no_evidence(kind: ExportFormat):
+    assert shortfall(kind, Tally().parity()) == (
+        "the same answer as the trained model on 0 of 0 images, 0 of them ties"
+    )
+
+
+def test_ties_that_are_all_turned_are_no_evidence():
+    turned = Tally().plus(rows(*[TIED] * 100), rows(*[[0.38, 0.42, 0.2]] * 100)).parity()
+    assert turned.max_difference < DIFFERENCE_BOUND[ExportFormat.LITERT]
+    assert "on 0 of 100 images, 100 of them ties" in str(shortfall(ExportFormat.LITERT, turned))
 
 
 def test_what_is_no_number_differs_by_one():

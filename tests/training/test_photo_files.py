@@ -57,6 +57,41 @@ def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path):
         read_photo(str(tmp_path / "none.jpg"))
 
 
+TOO_LONG = "x" * 300
+
+
+def test_a_name_that_the_system_refuses_is_told_in_one_line():
+    assert find_photos(TOO_LONG) == ([TOO_LONG], 0)
+    with pytest.raises(DataError, match=r"cannot be read: File name too long; expected a "):
+        read_photo(TOO_LONG)
+
+
+def test_an_empty_name_does_not_mean_the_folder_that_one_is_in():
+    assert find_photos("") == ([""], 0)
+    with pytest.raises(DataError, match=r"an empty name; expected a JPEG"):
+        read_photo("")
+
+
+def test_a_file_that_may_not_be_looked_at_does_not_hide_the_others(tmp_path: Path):
+    good, refused = photo_at(tmp_path / "a.jpg"), tmp_path / "b.jpg"
+    refused.symlink_to(TOO_LONG)  # the system refuses it to root, too, who may run the tests
+    assert find_photos(str(tmp_path)) == ([str(good), str(refused)], 0)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    good = photo_at(tmp_path / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):  # a path of more than 4,096 bytes, refused to root, too
+        Path("d" * 250).mkdir()
+        monkeypatch.chdir("d" * 250)
+    photos, skipped = find_photos(str(tmp_path))
+    assert (photos[0], len(photos), skipped) == (str(good), 2, 0)
+    with pytest.raises(DataError, match=r"cannot be read: File name too long"):
+        read_photo(photos[1])
+
+
 def test_an_empty_file_has_0_bytes(tmp_path: Path):
     (tmp_path / "x.jpg").touch()
     with pytest.raises(DataError, match=r"^0 bytes; expected a JPEG"):

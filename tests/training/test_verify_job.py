@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import read_document
 from tests.fakes import InMemoryStore
 from tests.training.conftest import KERAS_COPY
-from tests.training.rosters import with_entries
+from tests.training.rosters import entries_of, with_entries
 from tests.training.trained_run import PHOTOS, copy_of, job_of, put_training, trained_run
 
 pytestmark = [pytest.mark.tf, KERAS_COPY]
@@ -101,7 +102,7 @@ def test_one_format_that_falls_short_leaves_the_others_published(copy, exported,
     assert result_of(spoilt).published == (ExportFormat.SAVED_MODEL, ExportFormat.ONNX)
 
 
-def replace(store: InMemoryStore, kind: ExportFormat, folder: Path) -> None:
+def ship_as(store: InMemoryStore, kind: ExportFormat, folder: Path) -> None:
     """Ship the files below a folder as the run's export of a format."""
     result = exports_of(store)
     shipped = export_job.ship(store, "abc", kind, result.of(kind).entry, folder)
@@ -134,8 +135,8 @@ def test_formats_that_cannot_be_opened_or_asked_are_told_of_and_the_savedmodel_g
     (tmp_path / "onnx" / "model.onnx").write_bytes(b"no model")
     (tmp_path / "litert").mkdir()
     (tmp_path / "litert" / "model.tflite").write_bytes(litert_of(20))
-    replace(copy, ExportFormat.ONNX, tmp_path / "onnx")
-    replace(copy, ExportFormat.LITERT, tmp_path / "litert")
+    ship_as(copy, ExportFormat.ONNX, tmp_path / "onnx")
+    ship_as(copy, ExportFormat.LITERT, tmp_path / "litert")
     verify_job.run(job_of(copy))
     result = result_of(copy)
     assert result.published == (ExportFormat.SAVED_MODEL,)
@@ -158,7 +159,7 @@ def test_a_savedmodel_that_a_clean_process_cannot_serve_is_not_published(copy, t
     turned = Trained(trained.model, trained.temperature, Labels(classes=labels, image_px=48))
     saved = exports_of(copy).of(ExportFormat.SAVED_MODEL)
     write_savedmodel(turned, tmp_path / "export" / saved.entry)
-    replace(copy, ExportFormat.SAVED_MODEL, tmp_path / "export")
+    ship_as(copy, ExportFormat.SAVED_MODEL, tmp_path / "export")
     verify_job.run(job)
     result = result_of(copy)
     assert result.published == (ExportFormat.ONNX, ExportFormat.LITERT)
@@ -176,6 +177,22 @@ def test_a_test_split_without_images_verifies_nothing(copy):
     del copy.objects[manifest.entries.key]
     copy.put(key, with_entries(copy, emptied, []).to_json())
     with pytest.raises(DataError, match="has no images"):
+        verify_job.run(job_of(copy))
+    assert not copy.exists(VERIFICATION)
+
+
+def test_shards_that_lack_a_photo_of_the_version_verify_nothing(copy):
+    key = keys.manifest("sample", "v1")
+    manifest = read_document(copy, DatasetManifest, key)
+    (shard,) = manifest.shards[Split.TEST]
+    counted = shard.model_copy(update={"records": shard.records + 1})
+    shards = {**manifest.shards, Split.TEST: (counted,)}
+    (gone,) = entries_of([(b"gone", 0)], Split.TEST, manifest.classes)
+    rows = [*entries_of(PHOTOS, Split.TEST, manifest.classes), replace(gone, shard=shard.key)]
+    del copy.objects[manifest.entries.key]
+    told = with_entries(copy, manifest.model_copy(update={"shards": shards}), rows)
+    copy.put(key, told.to_json())
+    with pytest.raises(DataError, match="gave savedmodel 9 photos to answer; expected 10, as"):
         verify_job.run(job_of(copy))
     assert not copy.exists(VERIFICATION)
 

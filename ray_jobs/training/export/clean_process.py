@@ -9,23 +9,36 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from ray_jobs.contract.errors import ClusterError, SortlineError
+from ray_jobs.contract.export import ExportFormat
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.records import decode, records
 from ray_jobs.training.export import client
 from ray_jobs.training.export.labels import Labels
-from ray_jobs.training.export.parity import tied
+from ray_jobs.training.export.parity import DIFFERENCE_BOUND, Tally, tied
 from ray_jobs.training.export.runtime import Answering
 from ray_jobs.training.export.signatures import FILES, PIXELS
 
-_SERVED = 4
+_SERVED = 64
+_AS_TRAINED = "as the export answers the pixels that training sees of it"
+_REMEDY = "Do not promote it: the graph prepares photos otherwise than training does"
 
 
 class NotServedError(SortlineError):
     """A process without our code cannot use the SavedModel as it should."""
+
+
+class Served(NamedTuple):
+    """What a process without our code answered: labels, and probabilities float32 [N, classes]."""
+
+    labels: list[str]
+    probabilities: NDArray[np.float32]
 
 
 def check_served(entry: Path, ask: Answering, labels: Labels, photos: Photos) -> None:
@@ -35,26 +48,38 @@ def check_served(entry: Path, ask: Answering, labels: Labels, photos: Photos) ->
       entry: folder of the SavedModel.
       ask: the same, loaded in this process.
       labels: of it.
-      photos: a few of them are asked about.
+      photos: the first 64 of them are asked about.
 
     Raises:
       NotServedError: it fails, answers otherwise, imported some of our code, or lacks a signature.
     """
     files = [encoded for _, encoded, _ in records(photos).take(_SERVED).as_numpy_iterator()]
-    expected = ask(np.stack([decode(file, labels.image_px).numpy() for file in files]))
-    likeliest = [labels.classes[index] for index in expected.argmax(axis=-1)]
+    expected = _of_pixels(ask, files, labels.image_px)
     with TemporaryDirectory() as folder:
-        answered = labels_of(entry, files, Path(folder))
-    for answer, label, tie in zip(answered, likeliest, tied(expected), strict=True):
+        served = serve(entry, files, Path(folder))
+    likeliest = [labels.classes[index] for index in expected.argmax(axis=-1)]
+    for answer, label, tie in zip(served.labels, likeliest, tied(expected), strict=True):
         if answer != label and not tie:
-            raise NotServedError(
-                f"a clean process answers '{answer}' to a photo",
-                f"'{label}', as the export answers the pixels that training sees of it",
-                "Do not promote it: the graph prepares photos otherwise than training does",
-            )
+            fact = f"a clean process answers '{answer}' to a photo"
+            raise NotServedError(fact, f"'{label}', {_AS_TRAINED}", _REMEDY)
+    difference = Tally().plus(expected, served.probabilities).max_difference
+    bound = DIFFERENCE_BOUND[ExportFormat.SAVED_MODEL]
+    if difference > bound:
+        fact = f"a clean process answers a photo otherwise by {difference:.2g}"
+        raise NotServedError(fact, f"at most {bound:g}, {_AS_TRAINED}", _REMEDY)
 
 
-def labels_of(entry: Path, files: Sequence[bytes], folder: Path) -> list[str]:
+def _of_pixels(ask: Answering, files: Sequence[bytes], image_px: int) -> NDArray[np.float32]:
+    """Probabilities [N, classes] of files, each decoded as training does."""
+    starts = range(0, len(files), client.BATCH)
+    batches = [files[start : start + client.BATCH] for start in starts]
+    squares = (
+        np.stack([decode(tf.constant(file), image_px) for file in batch]) for batch in batches
+    )
+    return np.concatenate([ask(images) for images in squares])
+
+
+def serve(entry: Path, files: Sequence[bytes], folder: Path) -> Served:
     """What a process without our code answers to photos, by the signature of files.
 
     Args:
@@ -86,7 +111,7 @@ def labels_of(entry: Path, files: Sequence[bytes], folder: Path) -> list[str]:
             f"the signatures {PIXELS} and {FILES}",
             "Look at how the SavedModel is written",
         )
-    return told["labels"]
+    return Served(told["labels"], np.array(told["probabilities"], np.float32))
 
 
 def _run(words: Sequence[str], folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.export import ExportFormat, Parity
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.pipeline import image_examples
@@ -26,7 +27,11 @@ class Compared(NamedTuple):
 def compare(
     trained: Trained, exports: Mapping[ExportFormat, Answering], photos: Photos
 ) -> Compared:
-    """Ask the trained model and every export about every photo, a batch at a time."""
+    """Ask the trained model and every export about every photo, a batch at a time.
+
+    Raises:
+      DataError: the shards do not hold each photo of the roster once.
+    """
     tallies, failed = dict.fromkeys(exports, Tally()), dict[ExportFormat, str]()
     for images, _, _ in image_examples(photos, trained.labels.image_px).batch(_BATCH).prefetch(1):
         expected, pixels = trained.probabilities(images).numpy(), images.numpy()
@@ -36,4 +41,12 @@ def compare(
             except FormatError as error:  # the others are compared all the same
                 failed[kind] = error.fact
                 del tallies[kind]
+    expected = len(photos.roster)
+    for kind, tally in tallies.items():
+        if tally.images != expected:
+            raise DataError(
+                f"the shards gave {kind} {tally.images} photos to answer",
+                f"{expected}, as the version's table of entries names",
+                "Ingest again",
+            )
     return Compared({kind: tally.parity() for kind, tally in tallies.items()}, failed)

@@ -65,7 +65,12 @@ def shortfall(kind: ExportFormat, parity: Parity) -> str | None:
     """Why a format is not at parity, in words; None where it is."""
     counted, bound = parity.images - parity.ties, DIFFERENCE_BOUND[kind]
     reasons: list[str] = []
-    if parity.agreement is not None and parity.agreement < AGREEMENT_FLOOR:
+    if parity.agreement is None:
+        reasons.append(
+            f"the same answer as the trained model on 0 of {parity.images} images,"
+            f" {parity.ties} of them ties"
+        )
+    elif parity.agreement < AGREEMENT_FLOOR:
         reasons.append(
             f"the same answer as the trained model on {parity.same} of {counted} images"
             f" ({parity.agreement:.3f}, at least {AGREEMENT_FLOOR} is asked)"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ray_jobs.training.strategy import configure_devices, make_strategy
-from tests.training.group import steps, trainings
+from tests.training.group import outcomes, steps, trainings
 from tests.training.group.member import Member
 from tests.training.group.processes import LIMIT_S
 
@@ -29,6 +29,7 @@ _TASKS: dict[str, Callable[[Member], object]] = {
         trainings.training,
         trainings.broken_training,
         trainings.two_phases,
+        outcomes.outcome,
     )
 }
 
