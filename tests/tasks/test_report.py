@@ -241,11 +241,12 @@ def test_page_draws_nine_figures_that_a_screen_reader_names(whole):
     assert labels[8].endswith("version 12 0.031, champion, version 9 0.031")
 
 
-def test_figures_take_their_colours_from_the_page(whole):
-    figures = "".join(re.findall(r"<svg.*?</svg>", whole, re.DOTALL))
-    assert "var(--first)" in figures
-    assert "var(--second)" in figures
-    assert set(re.findall(r"#[0-9a-f]{6}\b", figures)) <= {"#000000"}
+def test_every_figure_is_drawn_in_the_colours_of_the_page(whole):
+    figures = dict(zip(FIGURES, re.findall(r"<svg.*?</svg>", whole, re.DOTALL), strict=True))
+    assert all("var(--first)" in figure for figure in figures.values())
+    alone = [name for name, figure in figures.items() if "var(--second)" not in figure]
+    assert alone == ["learning-rate"]
+    assert set(re.findall(r"#[0-9a-f]{6}\b", "".join(figures.values()))) <= {"#000000"}
 
 
 def test_no_id_stands_twice_with_two_meanings(whole):
