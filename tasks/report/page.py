@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,14 @@ from ray_jobs.storage import Store
 from tasks.report import beside, confusion, shipped, view
 from tasks.report.confusion import confusion_plot
 from tasks.report.curves import training_plots
+from tasks.report.fonts import undrawn
 from tasks.report.gallery import gallery, how_many
 from tasks.report.intervals import MEASURES, class_plot, score_plot
 from tasks.report.material import Material, gather
 from tasks.report.plot import Plot, png, svg
 from tasks.report.reliability import reliability_plot
+
+log = logging.getLogger(__name__)
 
 
 class Figure(NamedTuple):
@@ -42,6 +46,7 @@ def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> 
     """
     run_id = card.spec.run_id
     material = gather(store, card, manifest)
+    _warn_of_boxes(card)
     plots = plots_of(material)
     for plot in plots:
         store.put_once(keys.judged(run_id, f"figures/{plot.name}.png"), png(plot))
@@ -89,6 +94,16 @@ def render(material: Material, figures: Sequence[Figure]) -> str:
         figures={figure.plot.name: figure for figure in figures},
         **_views(material),
     )
+
+
+def _warn_of_boxes(card: ModelCard) -> None:
+    missing = undrawn("".join(card.evaluation.candidate.classes))
+    if missing:
+        log.warning(
+            "the figures in MLflow show boxes for %s: no font here has them (Debian: "
+            "fonts-noto-cjk); the page takes the reader's fonts",
+            missing,
+        )
 
 
 def _views(material: Material) -> dict[str, Any]:

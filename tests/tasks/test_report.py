@@ -6,6 +6,7 @@ import io
 import math
 import re
 import tracemalloc
+import warnings
 from html.parser import HTMLParser
 
 import pytest
@@ -24,6 +25,7 @@ from tasks.entries import Entry
 from tasks.report import publish_report
 from tasks.report.beside import class_rows, columns, rows
 from tasks.report.confusion import answered_outside, cells, worst_mistakes
+from tasks.report.fonts import families, undrawn
 from tasks.report.gallery import who_is_right
 from tasks.report.material import Material, gather
 from tasks.report.page import Figure, plots_of, render
@@ -56,6 +58,10 @@ FIGURES = [
     *("scores", "loss", "accuracy", "learning-rate"),
     *("recall", "precision", "f1", "confusion", "reliability"),
 ]
+
+needs_a_chinese_font = pytest.mark.skipif(
+    families() == ["DejaVu Sans"], reason="no Chinese font is installed (Debian: fonts-noto-cjk)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -502,11 +508,28 @@ def test_report_is_written_once(judged):
     assert store.objects == before
 
 
-def test_a_chinese_label_is_drawn_without_a_word_where_no_font_has_it(store, card, monkeypatch):
-    monkeypatch.setattr("tasks.report.plot._CHINESE", ())
-    names = dict(zip(("可", "回", "收"), SCORES.classes.values(), strict=True))
+@needs_a_chinese_font
+def test_chinese_names_are_drawn_in_pngs_and_nothing_is_said(judged, caplog):
+    store, _ = judged
+    material = gather(store, *write_judged_run(store))
+    recall = next(one for one in plots_of(material) if one.name == "recall")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Glyph .* missing")
+        png(recall)
+    assert undrawn("".join(CHINESE)) == ""
+    assert caplog.messages == []
+
+
+def test_without_a_font_for_them_class_names_are_boxes_and_one_line_says_so(
+    store, card, monkeypatch, caplog
+):
+    monkeypatch.setattr("tasks.report.fonts._CHINESE", ())
+    names = dict(zip(("可", "可回", "paper"), SCORES.classes.values(), strict=True))
     mine = SCORES.model_copy(update={"classes": names})
     shown = card.model_copy(update={"evaluation": evaluation(mine)})
-    plot = next(one for one in plots_of(Material(shown, manifest())) if one.name == "recall")
-    assert ">可</text>" in svg(plot)
-    assert png(plot).startswith(b"\x89PNG")
+    written = InMemoryStore()
+    written.objects = dict(store.objects)
+    html = written.get(publish_report(written, shown, manifest())).decode()
+    assert ">可回</text>" in html
+    (said,) = caplog.messages
+    assert said.startswith("the figures in MLflow show boxes for 可回: no font here has them")
