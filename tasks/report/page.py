@@ -19,7 +19,7 @@ from tasks.report import beside, confusion, shipped, view
 from tasks.report.confusion import confusion_plot
 from tasks.report.curves import training_plots
 from tasks.report.fonts import undrawn
-from tasks.report.gallery import gallery, how_many
+from tasks.report.gallery import gallery, how_many, shown_of
 from tasks.report.intervals import MEASURES, class_plot, score_plot
 from tasks.report.material import Material, gather
 from tasks.report.plot import Plot, png, svg
@@ -121,6 +121,7 @@ def _views(material: Material) -> dict[str, Any]:
             kind.value: gallery(card.evaluation.exhibits, material.pictures, kind)
             for kind in ExhibitKind
         },
+        "shown_of": shown_of(card.evaluation),
         "how_many": {kind.value: how_many(card.evaluation, kind) for kind in ExhibitKind},
         "split_rows": view.split_rows(manifest),
         "aside": material.aside,

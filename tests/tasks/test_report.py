@@ -400,7 +400,10 @@ def test_pictures_stand_beside_their_overlays_with_what_was_answered(whole):
 def test_a_gallery_says_of_how_many_images_it_shows_a_part(whole, html):
     text = Page(whole).text
     assert "24 images, the surest mistake first." in text
-    assert "24 of 1,300 images. Grad-CAM is" in text
+    assert (
+        "24 of 1,300 images; right among those shown: this version alone 8, "
+        "the champion alone 8, neither 8. Grad-CAM is" in text
+    )
     assert "1 image, the surest mistake first." in Page(html).text  # its evaluation counts none
 
 
