@@ -91,6 +91,7 @@ def render(material: Material, figures: Sequence[Figure]) -> str:
     return template.render(
         card=material.card,
         manifest=material.manifest,
+        judged=material.judged,
         figures={figure.plot.name: figure for figure in figures},
         **_views(material),
     )
@@ -123,7 +124,7 @@ def _views(material: Material) -> dict[str, Any]:
         },
         "shown_of": shown_of(card.evaluation),
         "how_many": {kind.value: how_many(card.evaluation, kind) for kind in ExhibitKind},
-        "split_rows": view.split_rows(manifest),
+        "split_rows": view.split_rows(manifest, material.judged),
         "aside": material.aside,
         "format_rows": shipped.format_rows(card),
         "registration": material.registration,

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.card import ModelCard
-from ray_jobs.contract.dataset import DatasetManifest, ImageState, SourceRef
+from ray_jobs.contract.dataset import DatasetManifest, ImageState, SourceRef, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import Answer, ExhibitKind
 from ray_jobs.contract.export import ExportFormat
@@ -458,9 +458,35 @@ def test_page_tells_what_was_noted_of_files_and_what_the_class_map_did(card, htm
 
 
 def test_images_are_summed_up_by_class_and_by_split():
-    table = split_rows(manifest())
+    table = split_rows(manifest(), None)
     assert table[0] == ("glass", [70, 15, 15, 100])
     assert table[-1] == ("all", [210, 45, 45, 300])
+
+
+def test_a_model_judged_on_a_newer_version_is_shown_with_the_test_split_of_that(store, card, html):
+    assert "Data set, version v1" in Page(html).text
+    assert "judged on version" not in Page(html).text
+    newer = manifest(version="v2").model_copy(
+        update={"classes": (*CLASSES, "trash"), "splits": splits_of_version_2()}
+    )
+    grown = InMemoryStore()
+    grown.objects = dict(store.objects)
+    publish(grown, newer)
+    there = card.spec.manifest.model_copy(
+        update={"version": "v2", "key": keys.manifest("sample", "v2")}
+    )
+    later = card.evaluation.model_copy(update={"manifest": there})
+    judged = card.model_copy(update={"evaluation": later})
+    text = Page(page_of(gather(grown, judged, manifest()))).text
+    assert "Data set, version v1" in text
+    assert "judged on version v2, the newest by then" in text
+    assert "class train val test all test of v2 glass 70 15 15 100 20" in text
+    assert "trash 0 0 0 0 5 all 210 45 45 300 65" in text
+
+
+def splits_of_version_2() -> dict[Split, dict[str, int]]:
+    counts = dict.fromkeys(CLASSES, 20) | {"trash": 5}
+    return dict.fromkeys(Split, counts)
 
 
 def test_each_format_is_told_with_its_parity_and_why_it_is_not_published(card):
