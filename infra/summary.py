@@ -168,15 +168,23 @@ def _champion(known: Mapping[str, Any]) -> str:
 
 
 def of_report(fetched: Mapping[str, Any]) -> RenderableType:
-    """A verdict, and where its report lies."""
+    """A verdict, where its report lies, and what is the champion now."""
     told = {
         "model": f"{fetched['model']} version {fetched['version']} (run {fetched['run_id']})",
+        "champion now": _champion_now(fetched),
         "report": fetched["report"],
         "MLflow": fetched["page"],
     }
     verdict = Text(fetched["verdict"].upper(), _VERDICT_STYLES[fetched["verdict"]])
     verdict.append("\n" + "\n".join(fetched["reasons"]) + "\n", "none")
     return Group(verdict, facts(told))
+
+
+def _champion_now(fetched: Mapping[str, Any]) -> str:
+    if fetched["champion"] is None:
+        return "none"
+    is_this = fetched["champion"] == fetched["version"]
+    return "this version" if is_this else f"version {fetched['champion']}"
 
 
 def of_predictions(told: Mapping[str, Any]) -> RenderableType:

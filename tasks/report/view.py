@@ -9,9 +9,10 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.verdict import Decision
 from tasks.dotted import dotted
 
+# The page is written once: words that stay true when the champion moves on.
 HEADLINES = {
-    Decision.PROMOTED: "Promoted: this version is the champion",
-    Decision.KEPT: "Kept: the champion stays",
+    Decision.PROMOTED: "Promoted: this version became the champion",
+    Decision.KEPT: "Kept: the champion stayed",
     Decision.UNCHANGED: "Unchanged: the same run was judged before",
 }
 

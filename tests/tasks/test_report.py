@@ -144,7 +144,7 @@ def drawn(card: ModelCard, name: str) -> str:
 
 def test_page_says_the_verdict_and_its_reasons_first(html):
     text = Page(html).text
-    assert text.index("Promoted: this version is the champion") < text.index("because")
+    assert text.index("Promoted: this version became the champion") < text.index("because")
     assert text.index("because") < text.index("What the gate looked at")
     assert text.index("What the gate looked at") < text.index("Test figures")
 
@@ -152,7 +152,7 @@ def test_page_says_the_verdict_and_its_reasons_first(html):
 def test_page_of_a_kept_champion_does_not_look_like_a_promotion(card):
     html = changed(card, verdict=verdict(decision=Decision.KEPT))
     assert '<section class="verdict kept">' in html
-    assert "Kept: the champion stays" in Page(html).text
+    assert "Kept: the champion stayed" in Page(html).text
 
 
 def test_findings_are_told_in_words_whichever_way_they_speak(card):
