@@ -31,7 +31,7 @@ def of_parts(parts: list[PartStatus]) -> RenderableType:
 
 
 def of_ingest(answer: Mapping[str, Any]) -> RenderableType:
-    """A data set version: images a class and split, and what was set aside."""
+    """A data set version: how many images by state, by split and by class, and what was noted."""
     table = Table("class", "images", box=None, header_style="dim")
     table.columns[1].justify = "right"
     for name, count in answer["classes"].items():
