@@ -35,5 +35,7 @@ def ask(
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(done.stderr)
     raise from_wire(done.stdout.decode(errors="replace")) or SortlineError(
-        f"{module} did not answer", "an answer", f"Its traceback is in {log}"
+        f"{module} ended with exit code {done.returncode} and told no error",
+        "exit code 0, and JSON on the last line that it prints",
+        f"Its traceback is in {log}",
     )

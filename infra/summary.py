@@ -38,7 +38,7 @@ def of_health(parts: list[PartStatus]) -> RenderableType:
 
 
 def of_ingest(answer: Mapping[str, Any]) -> RenderableType:
-    """A data set version: images a class and split, and what was set aside."""
+    """A data set version: how many images by state, by split and by class, and what was noted."""
     table = Table("class", "images", box=None, header_style="dim")
     table.columns[1].justify = "right"
     for name, count in answer["classes"].items():
@@ -175,15 +175,23 @@ def _champion(known: Mapping[str, Any]) -> str:
 
 
 def of_report(fetched: Mapping[str, Any]) -> RenderableType:
-    """A verdict, and where its report lies."""
+    """A verdict, where its report lies, and what is the champion now."""
     told = {
         "model": f"{fetched['model']} version {fetched['version']} (run {fetched['run_id']})",
+        "champion now": _champion_now(fetched),
         "report": fetched["report"],
         "MLflow": fetched["page"],
     }
     verdict = Text(fetched["verdict"].upper(), _VERDICT_STYLES[fetched["verdict"]])
     verdict.append("\n" + "\n".join(fetched["reasons"]) + "\n", "none")
     return Group(verdict, facts(told))
+
+
+def _champion_now(fetched: Mapping[str, Any]) -> str:
+    if fetched["champion"] is None:
+        return "none"
+    is_this = fetched["champion"] == fetched["version"]
+    return "this version" if is_this else f"version {fetched['champion']}"
 
 
 def of_predictions(told: Mapping[str, Any]) -> RenderableType:

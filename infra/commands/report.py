@@ -14,7 +14,7 @@ from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, find_document, read_document
-from tasks import roll
+from tasks import champion, roll
 
 Tell = Callable[[str], None]
 
@@ -24,7 +24,9 @@ _NAMED = 5
 def report(
     session: Session, run_id: str | None, *, name: str | None, opened: bool
 ) -> dict[str, Any]:
-    """Fetch the report of a run; the newest judged one of the model where none is named.
+    """Fetch the report of a run, and say which version is the champion now.
+
+    The newest judged run of the model is taken where none is named.
 
     Args:
       session: of the stack, whose object store must be up.
@@ -43,6 +45,7 @@ def report(
         known = find_judged(store, run_id, of=name, tell=session.screen.say)
     verdict = read_document(store, Verdict, keys.run(known.run_id, "verdict.json"))
     path = session.keep_report(known.run_id)
+    pointer = champion.read(store, known.model).pointer
     if opened and not webbrowser.open(path.resolve().as_uri()):
         session.screen.say(f"no browser can be opened here; open {path} yourself")
     return {
@@ -51,6 +54,7 @@ def report(
         "version": known.model_version,
         "verdict": verdict.decision.value,
         "reasons": list(verdict.reasons),
+        "champion": pointer.model_version if pointer else None,
         "report": str(path),
         "page": known.run_url,
     }

@@ -75,8 +75,8 @@ def unwell(part: Part, address: str, reason: str) -> ClusterError:
     """The part does not answer, or not well."""
     return ClusterError(
         f"{part} at {address} does not work: {reason}",
-        "an answer",
-        "Look at its log, or correct its address",
+        "a part that is up and healthy",
+        f"Look at logs/{part}.log in the home of the stack, or correct its address",
     )
 
 

@@ -15,8 +15,8 @@ from ray_jobs.contract.errors import ClusterError
 
 TIME_LIMIT_S = 180.0
 _POLL_S = 0.2
-# A part that has just begun to listen may not know its keys yet; one that knows them does not
-# refuse for so long.
+# A part that has just begun to listen may not have read its keys yet, and refuses ours for a
+# moment. If it still refuses after this time, our key is wrong.
 _REFUSAL_S = 3.0
 _CRASHED = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 

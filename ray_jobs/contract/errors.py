@@ -1,4 +1,4 @@
-"""Every error that Sortline raises on purpose.
+"""The kinds of error that Sortline raises on purpose, and who can fix each.
 
 ```
 SortlineError            exit code 1   our fault, or one that nobody foresaw
@@ -11,6 +11,12 @@ SortlineError            exit code 1   our fault, or one that nobody foresaw
 ```
 
 A message carries three parts: the fact, what was expected, and the remedy.
+
+A leaf that callers tell apart stands beside what raises it, and travels as its nearest kind:
+`MissingObjectError` (`ray_jobs/storage/store.py`), `LostRaceError` (`tasks/champion.py`),
+`FormatError`, `NotServedError` (`ray_jobs/training/export`), `ElsewhereError`
+(`ray_jobs/training/failures.py`). The Ray operator, which can be lifted out, has a tree of its own
+(`tasks/operators/errors.py`).
 """
 
 from __future__ import annotations

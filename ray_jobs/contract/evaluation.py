@@ -173,7 +173,8 @@ class EvaluationResult(Document):
     `decisions_on_these_images` those that rest on exactly these. `predictions` is a table, Parquet:
     `sha256`, `group`, `label`, `left_out` (null, `same` or `near`), and the probabilities
     `candidate`, `champion` (null without one), a list of float32 each in the order of that model's
-    own classes. `exhibits` are the surest of each kind, `exhibits_of` counts all that there are.
+    own classes. `exhibits` are the surest of each kind, disagreements shared out by who is right;
+    `exhibits_of` counts all that there are.
     """
 
     run_id: str

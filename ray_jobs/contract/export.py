@@ -86,9 +86,9 @@ class Latency(Part):
 class Verified(Part):
     """What was seen of one export. It is published where it is at parity, and else not: `reason`.
 
-    `parity` is None where it could not be opened or gave no answer, `latency` where it
-    could not be timed.
-    Who publishes shows it, serves it, downloads it; a file that is not published stays where it is.
+    `parity` is None where it could not be opened or gave no answer, `latency` where it could not be
+    timed. Only published exports are served and downloaded; the files of the others stay where they
+    are.
     """
 
     format: ExportFormat

@@ -1,7 +1,7 @@
 """EfficientNet-B0 with ImageNet weights: a new head first, then the whole.
 
-Run:    make demo RECIPE=b0_finetune
-Expect: see infra/docs/results.md#b0_finetune
+Run:    make bench-quality RECIPE=b0_finetune SEED=1
+Expect: not measured in full yet; one short epoch only, see infra/docs/results.md#b0_finetune
 """
 
 from __future__ import annotations

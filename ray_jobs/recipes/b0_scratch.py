@@ -1,7 +1,7 @@
 """EfficientNet-B0 from random weights on a small input: the whole network trains.
 
-Run:    make demo RECIPE=b0_scratch
-Expect: see infra/docs/results.md#b0_scratch
+Run:    make bench-quality RECIPE=b0_scratch SEED=1
+Expect: not measured in full yet; one short epoch only, see infra/docs/results.md#b0_scratch
 """
 
 from __future__ import annotations

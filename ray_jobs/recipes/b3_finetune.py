@@ -1,7 +1,7 @@
 """EfficientNet-B3 with ImageNet weights at its native size: the recipe of the lesson we replace.
 
-Run:    make demo RECIPE=b3_finetune
-Expect: see infra/docs/results.md#b3_finetune
+Run:    make bench-quality RECIPE=b3_finetune SEED=1
+Expect: not measured in full yet; one short epoch only, see infra/docs/results.md#b3_finetune
 """
 
 from __future__ import annotations

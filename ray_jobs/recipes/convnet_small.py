@@ -1,7 +1,8 @@
 """A small convolutional network from random weights: the measure for all others.
 
-Run:    make demo RECIPE=convnet_small
-Expect: see infra/docs/results.md#convnet_small
+Run:    make bench-quality RECIPE=convnet_small SEED=1
+Expect: 53 min on two cores for 38 of the 50 epochs; test accuracy 0.683 (0.635 to 0.730) on
+        TrashNet, see infra/docs/results.md#convnet_small
 """
 
 from __future__ import annotations

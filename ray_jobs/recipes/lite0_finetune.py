@@ -1,7 +1,8 @@
 """EfficientNet-Lite0 with ImageNet weights: a new head first, then the whole; for CPUs.
 
-Run:    make demo RECIPE=lite0_finetune
-Expect: see infra/docs/results.md#lite0_finetune
+Run:    make bench-quality RECIPE=lite0_finetune SEED=1
+Expect: 32 min of training on two cores; test accuracy 0.923 (0.896 to 0.949) on TrashNet,
+        see infra/docs/results.md#lite0_finetune
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A new head on EfficientNet-Lite0's ImageNet features: the default, minutes on a laptop.
+"""A new head on EfficientNet-Lite0's ImageNet features: the demo's, minutes on a laptop.
 
 Run:    make demo RECIPE=lite0_probe
-Expect: see infra/docs/results.md#lite0_probe
+Expect: 1 min of training on two cores; test accuracy 0.958 (0.885 to 0.986) on the drawn
+        sample, 0.843 on photos at 160 px, see infra/docs/results.md#lite0_probe
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """MnasNet-A1 from random weights at its native size: nobody publishes weights of this variant.
 
-Run:    make demo RECIPE=mnasnet_scratch
-Expect: see infra/docs/results.md#mnasnet_scratch
+Run:    make bench-quality RECIPE=mnasnet_scratch SEED=1
+Expect: not measured in full yet; one short epoch only, see infra/docs/results.md#mnasnet_scratch
 """
 
 from __future__ import annotations

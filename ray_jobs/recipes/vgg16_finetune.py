@@ -1,7 +1,7 @@
 """VGG16 with ImageNet weights: a new head first, then its last block with it.
 
-Run:    make demo RECIPE=vgg16_finetune
-Expect: see infra/docs/results.md#vgg16_finetune
+Run:    make bench-quality RECIPE=vgg16_finetune SEED=1
+Expect: not measured in full yet; one short epoch only, see infra/docs/results.md#vgg16_finetune
 """
 
 from __future__ import annotations

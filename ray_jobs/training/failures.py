@@ -34,7 +34,8 @@ class ElsewhereError(SpecError):
 class Commits(UserCallback):
     """Counts the checkpoints that are committed, in the controller's process.
 
-    On the class, for Ray pickles the callback and the policy that reads it apart.
+    The count stands on the class, because Ray pickles this callback and the policy that reads the
+    count one by one: they would not share an instance.
     """
 
     count = 0

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
-# The first worker to end takes the group with it: so long the others have to tell where they hang.
+# The first worker to end takes the whole group with it. It waits for this time, so that the others
+# can log where they hang.
 _LAST_WORDS_S = 5.0
 
 

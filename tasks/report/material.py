@@ -12,7 +12,7 @@ from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import ObjectRef
-from ray_jobs.storage import Store, fetch, find_document
+from ray_jobs.storage import Store, fetch, find_document, read_document
 from tasks.entries import iter_entries
 from tasks.report.set_aside import Aside, set_aside
 from tasks.report.steps import Step, read_steps
@@ -27,6 +27,7 @@ class Material:
     Attributes:
       card: of the run.
       manifest: of the data set version that it was trained on.
+      judged: of the version that it was judged on; None where that is the same one.
       registration: where it lies in MLflow; None of a run from before this was kept.
       steps: of the training; none of a run from before they were kept.
       aside: the files of the version that are not kept.
@@ -35,6 +36,7 @@ class Material:
 
     card: ModelCard
     manifest: DatasetManifest
+    judged: DatasetManifest | None = None
     registration: Registration | None = None
     steps: Sequence[Step] = ()
     aside: Sequence[Aside] = ()
@@ -45,7 +47,7 @@ def gather(store: Store, card: ModelCard, manifest: DatasetManifest) -> Material
     """Read what the report of a card shows.
 
     Raises:
-      DataError: a picture or the table of entries is not what was written.
+      DataError: a picture, a manifest or the table of entries is not what was written.
       MissingObjectError: one of them is gone.
     """
     run_id = card.spec.run_id
@@ -54,11 +56,19 @@ def gather(store: Store, card: ModelCard, manifest: DatasetManifest) -> Material
     return Material(
         card=card,
         manifest=manifest,
+        judged=_judged(store, card),
         registration=find_document(store, Registration, keys.run(run_id, "registration.json")),
         steps=read_steps(steps.data) if steps else (),
         aside=set_aside(iter_entries(fetch(store, manifest.entries))),
         pictures=_fetch_all(store, [ref for one in exhibits for ref in (one.picture, one.overlay)]),
     )
+
+
+def _judged(store: Store, card: ModelCard) -> DatasetManifest | None:
+    newest = card.evaluation.manifest
+    if newest.version == card.spec.manifest.version:
+        return None
+    return read_document(store, DatasetManifest, newest.key)
 
 
 def _fetch_all(store: Store, refs: Iterable[ObjectRef]) -> dict[str, bytes]:

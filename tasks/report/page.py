@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,14 @@ from ray_jobs.storage import Store
 from tasks.report import beside, confusion, shipped, view
 from tasks.report.confusion import confusion_plot
 from tasks.report.curves import training_plots
-from tasks.report.gallery import gallery, how_many
+from tasks.report.fonts import undrawn
+from tasks.report.gallery import gallery, how_many, shown_of
 from tasks.report.intervals import MEASURES, class_plot, score_plot
 from tasks.report.material import Material, gather
 from tasks.report.plot import Plot, png, svg
 from tasks.report.reliability import reliability_plot
+
+log = logging.getLogger(__name__)
 
 
 class Figure(NamedTuple):
@@ -42,6 +46,7 @@ def publish_report(store: Store, card: ModelCard, manifest: DatasetManifest) -> 
     """
     run_id = card.spec.run_id
     material = gather(store, card, manifest)
+    _warn_of_boxes(card)
     plots = plots_of(material)
     for plot in plots:
         store.put_once(keys.judged(run_id, f"figures/{plot.name}.png"), png(plot))
@@ -86,9 +91,20 @@ def render(material: Material, figures: Sequence[Figure]) -> str:
     return template.render(
         card=material.card,
         manifest=material.manifest,
+        judged=material.judged,
         figures={figure.plot.name: figure for figure in figures},
         **_views(material),
     )
+
+
+def _warn_of_boxes(card: ModelCard) -> None:
+    missing = undrawn("".join(card.evaluation.candidate.classes))
+    if missing:
+        log.warning(
+            "the figures in MLflow show boxes for %s: no font here has them (Debian: "
+            "fonts-noto-cjk); the page takes the reader's fonts",
+            missing,
+        )
 
 
 def _views(material: Material) -> dict[str, Any]:
@@ -106,8 +122,9 @@ def _views(material: Material) -> dict[str, Any]:
             kind.value: gallery(card.evaluation.exhibits, material.pictures, kind)
             for kind in ExhibitKind
         },
+        "shown_of": shown_of(card.evaluation),
         "how_many": {kind.value: how_many(card.evaluation, kind) for kind in ExhibitKind},
-        "split_rows": view.split_rows(manifest),
+        "split_rows": view.split_rows(manifest, material.judged),
         "aside": material.aside,
         "format_rows": shipped.format_rows(card),
         "registration": material.registration,

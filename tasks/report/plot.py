@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from tasks.report.fonts import families
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,16 +26,6 @@ _CSS_PX_AN_INCH = 96
 # What of its own size a figure may shrink to: its letters of 10 pt stay 9 px high and more.
 _LEAST, _MOST = 0.72, 1.25
 _LABEL_LETTERS = 18
-# The first that is installed draws what DejaVu Sans, which comes with matplotlib, has no glyph for.
-_CHINESE = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",  # what older matplotlib sees of the same file
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "PingFang SC",
-    "Microsoft YaHei",
-)
 
 
 class Palette(NamedTuple):
@@ -121,8 +113,9 @@ def _drawn(plot: Plot, palette: Palette) -> Generator[Figure]:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_style(palette)), warnings.catch_warnings():
-        # Where no Chinese font is installed, the page still shows what a browser has.
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+        # Who draws asks `undrawn` and says it once; matplotlib would for each letter.
+        if len(families()) == 1:
+            warnings.filterwarnings("ignore", r"Glyph .* missing from font")
         figure = Figure(figsize=plot.size_in, layout="constrained")
         axes = figure.subplots()
         axes.set_axisbelow(True)
@@ -138,14 +131,11 @@ def _handles(plot: Plot) -> list[Any]:
 
 
 def _style(palette: Palette) -> dict[Any, Any]:
-    from matplotlib.font_manager import fontManager
-
-    installed = set(fontManager.get_font_names())
     return {
         "svg.fonttype": "none",  # text stays text, in the font of the page
         "svg.hashsalt": "sortline",
         "text.parse_math": False,  # a class may be named with dollars
-        "font.family": ["DejaVu Sans", *(name for name in _CHINESE if name in installed)],
+        "font.family": families(),
         "font.size": 10,
         "axes.edgecolor": palette.line,
         "axes.labelcolor": palette.muted,

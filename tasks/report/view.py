@@ -9,21 +9,27 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.verdict import Decision
 from tasks.dotted import dotted
 
+# The page is written once: words that stay true when the champion moves on.
 HEADLINES = {
-    Decision.PROMOTED: "Promoted: this version is the champion",
-    Decision.KEPT: "Kept: the champion stays",
+    Decision.PROMOTED: "Promoted: this version became the champion",
+    Decision.KEPT: "Kept: the champion stayed",
     Decision.UNCHANGED: "Unchanged: the same run was judged before",
 }
 
 
-def split_rows(manifest: DatasetManifest) -> list[tuple[str, list[int]]]:
-    """Images a class: train, val, test and their sum; the last row sums up the classes."""
-    rows = [
-        (name, [manifest.splits[split].get(name, 0) for split in Split])
-        for name in manifest.classes
-    ]
-    rows.append(("all", [sum(counts) for counts in zip(*(row[1] for row in rows), strict=True)]))
-    return [(name, [*counts, sum(counts)]) for name, counts in rows]
+def split_rows(
+    manifest: DatasetManifest, judged: DatasetManifest | None
+) -> list[tuple[str, list[int]]]:
+    """Images a class: train, val, test and their sum; the last row sums up the classes.
+
+    Args:
+      manifest: of the version that was trained on.
+      judged: of that which was judged on, whose test images follow; None where it is the same.
+    """
+    names = dict.fromkeys([*manifest.classes, *(judged.classes if judged else ())])
+    rows = [(name, _counts(manifest, judged, name)) for name in names]
+    sums = [sum(column) for column in zip(*(counts for _, counts in rows), strict=True)]
+    return [*rows, ("all", sums)]
 
 
 def recipe_rows(card: ModelCard) -> list[tuple[str, str]]:
@@ -51,6 +57,12 @@ def lineage_rows(card: ModelCard, manifest: DatasetManifest) -> list[tuple[str, 
         ("test images", f"digest {card.evaluation.test_digest}"),
         ("note", spec.note or "none"),
     ]
+
+
+def _counts(manifest: DatasetManifest, judged: DatasetManifest | None, name: str) -> list[int]:
+    counts = [manifest.splits[split].get(name, 0) for split in Split]
+    also = [judged.splits[Split.TEST].get(name, 0)] if judged else []
+    return [*counts, sum(counts), *also]
 
 
 def counted(count: int, one: str, many: str) -> str:

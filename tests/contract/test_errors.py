@@ -1,8 +1,11 @@
 import errno
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
+from ray_jobs.contract import errors
 from ray_jobs.contract.errors import (
     CapacityError,
     ClusterError,
@@ -14,7 +17,24 @@ from ray_jobs.contract.errors import (
     from_wire,
 )
 
+KIND = re.compile(r"^class (\w+Error)\(", re.MULTILINE)
 TREE = [SortlineError, SpecError, DataError, CredentialError, ClusterError, CapacityError]
+
+
+ROOT = Path(errors.__file__).parents[2]
+THE_OPERATORS_OWN = "tasks/operators"
+
+
+def test_every_kind_of_error_is_named_where_they_are_drawn():
+    sources = [
+        source
+        for side in ("ray_jobs", "tasks", "infra", "dags")
+        for source in (ROOT / side).rglob("*.py")
+        if THE_OPERATORS_OWN not in source.as_posix()
+    ]
+    kinds = {kind for one in sources for kind in KIND.findall(one.read_text(encoding="utf-8"))}
+    assert {"SpecError", "LostRaceError"} < kinds
+    assert [kind for kind in sorted(kinds) if kind not in (errors.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize("kind", TREE)

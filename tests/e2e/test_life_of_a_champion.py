@@ -145,7 +145,7 @@ def test_a_better_one_replaces_it_and_shows_the_comparison(operator: Operator, b
     assert operator.champion().model_version == 2
     report = operator.open_report(better)
     page = report.frame_locator("iframe")
-    expect(page.get_by_text("Promoted: this version is the champion")).to_be_visible()
+    expect(page.get_by_text("Promoted: this version became the champion")).to_be_visible()
     expect(page.get_by_text("What candidate and champion decide differently")).to_be_visible()
     operator.person.keep("replaced", report)
     report.close()
@@ -156,7 +156,7 @@ def test_a_model_of_shuffled_labels_is_refused_with_the_reason(operator: Operato
     assert operator.evaluation(spoiled).candidate.accuracy.value < 0.5
     report = operator.open_report(spoiled)
     page = report.frame_locator("iframe")
-    expect(page.get_by_text("Kept: the champion stays")).to_be_visible()
+    expect(page.get_by_text("Kept: the champion stayed")).to_be_visible()
     expect(page.get_by_text("below").first).to_be_visible()
     operator.person.keep("refused", report)
     report.close()

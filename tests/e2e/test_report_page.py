@@ -16,12 +16,12 @@ from tests.tasks.judged_run import CLASSES, EXHIBITS, write_judged_run
 pytestmark = pytest.mark.e2e
 
 FIGURES = 9 + 2 * EXHIBITS
-# A drawing has paths that are somewhere, a picture has pixels.
+# A drawing has something in the first colour, which axes alone have not; a picture has pixels.
 _EMPTY = """figures => figures.filter(figure => {
   const drawn = [...figure.querySelectorAll("svg, img")];
   const seen = one => {
     const box = one.getBoundingClientRect();
-    const holds = one.tagName === "IMG" ? one.naturalWidth : one.querySelectorAll("path").length;
+    const holds = one.naturalWidth || one.querySelectorAll('[style*="var(--first)"]').length;
     return box.width > 50 && box.height > 50 && holds > 0;
   };
   return drawn.length === 0 || !drawn.every(seen);

@@ -193,7 +193,7 @@ def test_the_report_opens_from_its_task(person: Person, approved: str, airflow: 
     person.task(DAG, approved, "report", "details")
     mlflow = person.follow("Report")
     report = mlflow.frame_locator("iframe")
-    expect(report.get_by_text("Promoted: this version is the champion")).to_be_visible()
+    expect(report.get_by_text("Promoted: this version became the champion")).to_be_visible()
     expect(report.get_by_text("a person (admin) approved the promotion")).to_be_visible()
     mlflow.get_by_role("button", name="Close", exact=True).click()  # what MLflow's assistant covers
     person.keep("report", mlflow)

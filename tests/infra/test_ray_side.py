@@ -20,7 +20,7 @@ def test_an_error_that_it_tells_is_raised(tmp_path: Path):
 
 
 def test_of_any_other_failure_the_log_is_named(tmp_path: Path):
-    with pytest.raises(SortlineError, match=r"ray_jobs.preview did not answer; .*a\.log"):
+    with pytest.raises(SortlineError, match=r"preview ended with exit code 2 .*; .*a\.log"):
         ask("ray_jobs.preview", ["--nonsense"], log=tmp_path / "a.log")
     assert "are required" in (tmp_path / "a.log").read_text()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +16,7 @@ from infra.summary import of_report
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.storage import write_document
+from tasks import champion
 from tests.fakes import InMemoryStore
 from tests.infra.store_alone import StoreAlone
 from tests.tasks.documents import evaluation, registration, scores, spec, verdict
@@ -37,6 +40,18 @@ def put_run(store: InMemoryStore, run_id: str, version: int) -> None:
     write_document(store, known, keys.model_version("sample", version))
     write_document(store, verdict(run_id), keys.run(run_id, "verdict.json"))
     store.put(keys.judged(run_id, "report.html"), f"<p>{run_id} 可回收物".encode())
+
+
+def appoint(store: InMemoryStore, version: int, run_id: str) -> None:
+    to = champion.move(version, run_id, by="test", at=datetime(2026, 1, 1, tzinfo=UTC))
+    champion.appoint(store, "sample", to)
+
+
+def summary_of(fetched: dict[str, Any]) -> str:
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(of_report(fetched))
+    return shown.get()
 
 
 def test_the_newest_judged_run_is_fetched_where_none_is_named(session):
@@ -115,11 +130,25 @@ def test_open_hands_the_file_to_the_browser(session, monkeypatch):
     assert handed == [path.as_uri()]
 
 
+def test_a_promoted_version_is_told_from_the_champion_of_now(session):
+    appoint(session.objects, 9, "aaa")
+    assert "champion now  this version" in summary_of(
+        report(session, "aaa", name=None, opened=False)
+    )
+    appoint(session.objects, 10, "bbb")
+    fetched = report(session, "aaa", name=None, opened=False)
+    assert (fetched["verdict"], fetched["champion"]) == ("promoted", 10)
+    assert "champion now  version 10" in summary_of(fetched)
+
+
+def test_where_there_is_no_champion_the_summary_says_so(session):
+    fetched = report(session, "aaa", name=None, opened=False)
+    assert fetched["champion"] is None
+    assert "champion now  none" in summary_of(fetched)
+
+
 def test_the_summary_says_verdict_file_and_page(session):
-    console = Console(width=200, record=True, quiet=True)
-    console.quiet = False
-    with console.capture() as shown:
-        console.print(of_report(report(session, "aaa", name=None, opened=False)))
-    assert "PROMOTED" in shown.get()
-    assert "aaa.html" in shown.get()
-    assert registration().run_url in shown.get()
+    shown = summary_of(report(session, "aaa", name=None, opened=False))
+    assert "PROMOTED" in shown
+    assert "aaa.html" in shown
+    assert registration().run_url in shown

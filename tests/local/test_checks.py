@@ -71,7 +71,9 @@ def test_ray_works_once_a_node_is_alive(serve: Callable[[Answers], str], tmp_pat
     answers = {"/api/jobs/": (200, "[]"), "/nodes": (200, NO_NODE)}
     plan = plan_for(tmp_path, SORTLINE_RAY_ADDRESS=serve(answers))
 
-    with pytest.raises(ClusterError, match=r"ray .* no node is alive.*expected an answer.*log"):
+    with pytest.raises(
+        ClusterError, match=r"ray .* no node is alive.*expected a part.*logs/ray\.log"
+    ):
         check_ray(plan)
     answers["/nodes"] = (200, ONE_NODE)
     check_ray(plan)
@@ -91,7 +93,9 @@ def test_an_error_of_a_part_is_the_platforms(serve: Callable[[Answers], str], tm
     path = "/api/2.0/mlflow/experiments/search"
     plan = plan_for(tmp_path, SORTLINE_MLFLOW_URI=serve({path: (500, "")}))
 
-    with pytest.raises(ClusterError, match=r"mlflow at .* does not work: HTTP 500"):
+    with pytest.raises(
+        ClusterError, match=r"mlflow at .* does not work: HTTP 500.*logs/mlflow\.log"
+    ):
         check_mlflow(plan)
 
 

@@ -6,6 +6,7 @@ import io
 import math
 import re
 import tracemalloc
+import warnings
 from html.parser import HTMLParser
 
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.card import ModelCard
-from ray_jobs.contract.dataset import DatasetManifest, ImageState, SourceRef
+from ray_jobs.contract.dataset import DatasetManifest, ImageState, SourceRef, Split
 from ray_jobs.contract.errors import DataError
 from ray_jobs.contract.evaluation import Answer, ExhibitKind
 from ray_jobs.contract.export import ExportFormat
@@ -24,6 +25,7 @@ from tasks.entries import Entry
 from tasks.report import publish_report
 from tasks.report.beside import class_rows, columns, rows
 from tasks.report.confusion import answered_outside, cells, worst_mistakes
+from tasks.report.fonts import families, undrawn
 from tasks.report.gallery import who_is_right
 from tasks.report.material import Material, gather
 from tasks.report.page import Figure, plots_of, render
@@ -56,6 +58,10 @@ FIGURES = [
     *("scores", "loss", "accuracy", "learning-rate"),
     *("recall", "precision", "f1", "confusion", "reliability"),
 ]
+
+needs_a_chinese_font = pytest.mark.skipif(
+    families() == ["DejaVu Sans"], reason="no Chinese font is installed (Debian: fonts-noto-cjk)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +144,7 @@ def drawn(card: ModelCard, name: str) -> str:
 
 def test_page_says_the_verdict_and_its_reasons_first(html):
     text = Page(html).text
-    assert text.index("Promoted: this version is the champion") < text.index("because")
+    assert text.index("Promoted: this version became the champion") < text.index("because")
     assert text.index("because") < text.index("What the gate looked at")
     assert text.index("What the gate looked at") < text.index("Test figures")
 
@@ -146,7 +152,7 @@ def test_page_says_the_verdict_and_its_reasons_first(html):
 def test_page_of_a_kept_champion_does_not_look_like_a_promotion(card):
     html = changed(card, verdict=verdict(decision=Decision.KEPT))
     assert '<section class="verdict kept">' in html
-    assert "Kept: the champion stays" in Page(html).text
+    assert "Kept: the champion stayed" in Page(html).text
 
 
 def test_findings_are_told_in_words_whichever_way_they_speak(card):
@@ -243,11 +249,12 @@ def test_page_draws_nine_figures_that_a_screen_reader_names(whole):
     assert labels[8].endswith("version 12 0.031, champion, version 9 0.031")
 
 
-def test_figures_take_their_colours_from_the_page(whole):
-    figures = "".join(re.findall(r"<svg.*?</svg>", whole, re.DOTALL))
-    assert "var(--first)" in figures
-    assert "var(--second)" in figures
-    assert set(re.findall(r"#[0-9a-f]{6}\b", figures)) <= {"#000000"}
+def test_every_figure_is_drawn_in_the_colours_of_the_page(whole):
+    figures = dict(zip(FIGURES, re.findall(r"<svg.*?</svg>", whole, re.DOTALL), strict=True))
+    assert all("var(--first)" in figure for figure in figures.values())
+    alone = [name for name, figure in figures.items() if "var(--second)" not in figure]
+    assert alone == ["learning-rate"]
+    assert set(re.findall(r"#[0-9a-f]{6}\b", "".join(figures.values()))) <= {"#000000"}
 
 
 def test_no_id_stands_twice_with_two_meanings(whole):
@@ -395,7 +402,10 @@ def test_pictures_stand_beside_their_overlays_with_what_was_answered(whole):
 def test_a_gallery_says_of_how_many_images_it_shows_a_part(whole, html):
     text = Page(whole).text
     assert "24 images, the surest mistake first." in text
-    assert "24 of 1,300 images. Grad-CAM is" in text
+    assert (
+        "24 of 1,300 images; right among those shown: this version alone 8, "
+        "the champion alone 8, neither 8. Grad-CAM is" in text
+    )
     assert "1 image, the surest mistake first." in Page(html).text  # its evaluation counts none
 
 
@@ -450,9 +460,35 @@ def test_page_tells_what_was_noted_of_files_and_what_the_class_map_did(card, htm
 
 
 def test_images_are_summed_up_by_class_and_by_split():
-    table = split_rows(manifest())
+    table = split_rows(manifest(), None)
     assert table[0] == ("glass", [70, 15, 15, 100])
     assert table[-1] == ("all", [210, 45, 45, 300])
+
+
+def test_a_model_judged_on_a_newer_version_is_shown_with_the_test_split_of_that(store, card, html):
+    assert "Data set, version v1" in Page(html).text
+    assert "judged on version" not in Page(html).text
+    newer = manifest(version="v2").model_copy(
+        update={"classes": (*CLASSES, "trash"), "splits": splits_of_version_2()}
+    )
+    grown = InMemoryStore()
+    grown.objects = dict(store.objects)
+    publish(grown, newer)
+    there = card.spec.manifest.model_copy(
+        update={"version": "v2", "key": keys.manifest("sample", "v2")}
+    )
+    later = card.evaluation.model_copy(update={"manifest": there})
+    judged = card.model_copy(update={"evaluation": later})
+    text = Page(page_of(gather(grown, judged, manifest()))).text
+    assert "Data set, version v1" in text
+    assert "judged on version v2, the newest by then" in text
+    assert "class train val test all test of v2 glass 70 15 15 100 20" in text
+    assert "trash 0 0 0 0 5 all 210 45 45 300 65" in text
+
+
+def splits_of_version_2() -> dict[Split, dict[str, int]]:
+    counts = dict.fromkeys(CLASSES, 20) | {"trash": 5}
+    return dict.fromkeys(Split, counts)
 
 
 def test_each_format_is_told_with_its_parity_and_why_it_is_not_published(card):
@@ -503,11 +539,28 @@ def test_report_is_written_once(judged):
     assert store.objects == before
 
 
-def test_a_chinese_label_is_drawn_without_a_word_where_no_font_has_it(store, card, monkeypatch):
-    monkeypatch.setattr("tasks.report.plot._CHINESE", ())
-    names = dict(zip(("可", "回", "收"), SCORES.classes.values(), strict=True))
+@needs_a_chinese_font
+def test_chinese_names_are_drawn_in_pngs_and_nothing_is_said(judged, caplog):
+    store, _ = judged
+    material = gather(store, *write_judged_run(store))
+    recall = next(one for one in plots_of(material) if one.name == "recall")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Glyph .* missing")
+        png(recall)
+    assert undrawn("".join(CHINESE)) == ""
+    assert caplog.messages == []
+
+
+def test_without_a_font_for_them_class_names_are_boxes_and_one_line_says_so(
+    store, card, monkeypatch, caplog
+):
+    monkeypatch.setattr("tasks.report.fonts._CHINESE", ())
+    names = dict(zip(("可", "可回", "paper"), SCORES.classes.values(), strict=True))
     mine = SCORES.model_copy(update={"classes": names})
     shown = card.model_copy(update={"evaluation": evaluation(mine)})
-    plot = next(one for one in plots_of(Material(shown, manifest())) if one.name == "recall")
-    assert ">可</text>" in svg(plot)
-    assert png(plot).startswith(b"\x89PNG")
+    written = InMemoryStore()
+    written.objects = dict(store.objects)
+    html = written.get(publish_report(written, shown, manifest())).decode()
+    assert ">可回</text>" in html
+    (said,) = caplog.messages
+    assert said.startswith("the figures in MLflow show boxes for 可回: no font here has them")

@@ -24,7 +24,7 @@ def test_what_both_part_over_comes_after_the_mistakes():
     picks = pick(answers("aaab", SURE), named("aaab", "aaaa"))
     rows = [one.row for one in picks if one.kind is ExhibitKind.DISAGREEMENT]
     assert [one.kind for one in picks[:2]] == [ExhibitKind.MISTAKE] * 2
-    assert rows == [2, 3, 1]
+    assert rows == [3, 2, 1]  # the candidate alone is right on 3
 
 
 def test_two_names_that_are_both_wrong_part_too():
@@ -38,6 +38,27 @@ def test_no_more_are_shown_than_can_be_looked_at_and_all_are_counted():
     assert len(pick(ours, theirs)) == 2 * MOST
     assert totals(ours, theirs) == {ExhibitKind.MISTAKE: 60, ExhibitKind.DISAGREEMENT: 59}
     assert totals(ours, None) == {ExhibitKind.MISTAKE: 60}
+
+
+@pytest.mark.parametrize(
+    ("parted", "shown"),
+    [
+        ((60, 40, 30), (8, 8, 8)),
+        ((60, 3, 30), (11, 3, 10)),  # 24 less 3, and the odd one to the candidate
+        ((60, 0, 0), (24, 0, 0)),
+        ((0, 2, 1), (0, 2, 1)),
+    ],
+)
+def test_who_alone_is_right_and_neither_share_the_places(parted, shown):
+    mine, theirs, neither = parted
+    ours = named("a" * sum(parted), "a" * mine + "b" * (theirs + neither), classes="abc")
+    other = named("a" * sum(parted), "b" * mine + "a" * theirs + "c" * neither, classes="abc")
+    picks = pick(ours, other)
+    rows = [one.row for one in picks if one.kind is ExhibitKind.DISAGREEMENT]
+    starts = (0, mine, mine + theirs)
+    assert rows == [
+        start + at for start, count in zip(starts, shown, strict=True) for at in range(count)
+    ]
 
 
 @pytest.mark.tf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,27 +42,46 @@ class Pictures(NamedTuple):
 
 
 def pick(candidate: Answers, champion: Answers | None) -> list[Pick]:
-    """The mistakes of the candidate, then where both part; the surest candidate first."""
-    by_confidence = np.argsort(-candidate.confidence, kind="stable")
-    return [
-        Pick(kind, row)
-        for kind, is_one in _kinds(candidate, champion).items()
-        for row in by_confidence[is_one[by_confidence]][:MOST].tolist()
+    """The mistakes of the candidate, then where both part; the surest candidate first.
+
+    What both part over is told apart by who is right: the candidate alone, the champion alone, or
+    neither. Each has the same part of the places; what it cannot fill goes to the others.
+    """
+    picks = [
+        Pick(ExhibitKind.MISTAKE, row) for row in _surest(candidate, ~candidate.correct)[:MOST]
     ]
+    if champion is None:
+        return picks
+    parted = [_surest(candidate, rows) for rows in _parted(candidate, champion)]
+    return picks + [Pick(ExhibitKind.DISAGREEMENT, row) for row in _shared(parted)]
 
 
 def totals(candidate: Answers, champion: Answers | None) -> dict[ExhibitKind, int]:
-    """How many images there are of each kind, shown or not."""
-    return {kind: int(is_one.sum()) for kind, is_one in _kinds(candidate, champion).items()}
-
-
-def _kinds(candidate: Answers, champion: Answers | None) -> dict[ExhibitKind, NDArray[np.bool_]]:
-    """Which images are of a kind, bool [N] each; without a champion, there is one kind."""
-    mistakes = {ExhibitKind.MISTAKE: ~candidate.correct}
+    """How many images there are of each kind, shown or not; without a champion, of one kind."""
+    mistakes = {ExhibitKind.MISTAKE: int((~candidate.correct).sum())}
     if champion is None:
         return mistakes
-    parted = np.array(candidate.names) != np.array(champion.names)
+    parted = sum(int(rows.sum()) for rows in _parted(candidate, champion))
     return mistakes | {ExhibitKind.DISAGREEMENT: parted}
+
+
+def _parted(candidate: Answers, champion: Answers) -> tuple[NDArray[np.bool_], ...]:
+    """Where answers differ, bool [N] each: the candidate is right, the champion is, neither is."""
+    differ = np.array(candidate.names) != np.array(champion.names)
+    mine, theirs = candidate.correct, champion.correct
+    return differ & mine, differ & theirs, differ & ~mine & ~theirs
+
+
+def _surest(candidate: Answers, rows: NDArray[np.bool_]) -> list[int]:
+    by_confidence = np.argsort(-candidate.confidence, kind="stable")
+    return by_confidence[rows[by_confidence]].tolist()
+
+
+def _shared(groups: Sequence[Sequence[int]]) -> list[int]:
+    """`MOST` rows of all groups, dealt to them in turn; a group's own stay together."""
+    turns = sorted((turn, at) for at, rows in enumerate(groups) for turn in range(len(rows)))
+    dealt = Counter(at for _, at in turns[:MOST])
+    return [row for at, rows in enumerate(groups) for row in rows[: dealt[at]]]
 
 
 def show(
