@@ -14,9 +14,12 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tasks.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 _NAMED = re.compile(r"([\w.-]+(?:/[\w.-]+)*/?)(?:#[\w-]+|::\w+)?")
 _EVIDENCE = re.compile(r"infra/docs/[\w-]+\.md(?:#[\w-]+)?")
+_VARIABLE = re.compile(r"\bSORTLINE_[A-Z0-9_]*[A-Z0-9]")
 _CONFLICT = re.compile(rb"^(<{7}|\|{7}|>{7}) ", re.MULTILINE)
 
 
@@ -103,6 +106,13 @@ def test_the_code_names_documents_and_sections_that_are_there():
     named = {(to, path) for path in code for to in _EVIDENCE.findall((ROOT / path).read_text())}
     assert len(named) > 5
     assert [(to, path) for to, path in sorted(named) if leads_nowhere(to, "README.md")] == []
+
+
+def test_every_variable_that_the_code_reads_is_on_the_page_of_settings():
+    page = set(_VARIABLE.findall((ROOT / "infra/docs/settings.md").read_text()))
+    code = [path for path in tracked() if path.endswith(".py") and not path.startswith("tests/")]
+    named = {name for path in code for name in _VARIABLE.findall((ROOT / path).read_text())}
+    assert named | {f"SORTLINE_{field.upper()}" for field in Settings.model_fields} <= page
 
 
 def test_no_file_holds_the_marks_of_a_conflict():
