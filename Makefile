@@ -8,7 +8,7 @@ LOCK := infra/locks/local.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tiers-beside tiers-in-turn tier-fast check format e2e test-faults bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
+.PHONY: help setup demo test tiers-beside tiers-in-turn tier-fast check format e2e test-faults golden bench-demo bench-ingest bench-near bench-overhead bench-pipeline bench-quality bench-judgement bench-step bench-feed bench-gate bench-workers bench-checkpoints bench-job-start bench-waiting lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -73,6 +73,13 @@ def ingest_form() -> dict[str, Param]:
             title="Keep its test split",
             description="Images of the source's own test split stay test images",
         ),
+        "strict": Param(
+            False,
+            type="boolean",
+            title="Refuse small classes",
+            description="A class of fewer than three different pictures fails the ingest; "
+            "otherwise it is set aside with a warning",
+        ),
     }
 
 

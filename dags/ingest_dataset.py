@@ -7,16 +7,18 @@ source -> check -> deduplicate -> split -> shards -> manifest. Then announce it 
 **Inputs.** `source`: `sample:` (generated), a folder or an archive on this machine, an `s3://`
 prefix or archive, or the `http(s)://` address of an archive. `name`: the data set's name; empty
 means the source's own. `format`: `auto` or a format's name. `class_map`: YAML (rename, merge,
-drop) or a map's name. `keep_test`: keep the source's own test split. An `s3://` source is read
-with the Airflow connection `sortline_source`, or else as the identity that ingests.
+drop) or a map's name. `keep_test`: keep the source's own test split. `strict`: fail at a class of
+fewer than three different pictures, which is set aside with a warning otherwise. An `s3://` source
+is read with the Airflow connection `sortline_source`, or else as the identity that ingests.
 
 **Idempotence.** The version is a hash of the content: an unchanged source gives the version that
 is there, and writes nothing. Each task can be run again at any moment; the manifest is written
 last, so an ingest that died leaves nothing published.
 
 **Triage.** `inspect` failed: the source is not there, is refused, is empty, mixes two formats, or
-more than 5% of its files are unreadable; the message says which. `publish` failed: look at the
-object store (`sortline status`), then clear the task.
+more than 5% of its files are unreadable; the message says which. `split` failed: too few different
+pictures, of all or (`strict`) of one class. `publish` failed: look at the object store (`sortline
+status`), then clear the task.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def split() -> dict[str, Any]:
     from tasks import ingest
 
     dataset, ingest_id = _address()
-    return ingest.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id)
+    strict = form()["strict"]
+    return ingest.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id, strict=strict)
 
 
 def shards() -> dict[str, Any]:

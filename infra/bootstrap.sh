@@ -16,8 +16,9 @@ else
   uv=.tools/bin/uv
   if [ ! -x "$uv" ]; then
     echo "Fetching uv ..."
-    "$python" -m venv .tools >/dev/null 2>&1 && .tools/bin/python -m pip install --quiet uv \
-      || { rm -rf .tools; "$python" -m pip install --quiet --target .tools uv; }
+    locked=(--quiet --require-hashes -r "$(dirname "$0")/locks/uv.txt")
+    "$python" -m venv .tools >/dev/null 2>&1 && .tools/bin/python -m pip install "${locked[@]}" \
+      || { rm -rf .tools; "$python" -m pip install --target .tools "${locked[@]}"; }
   fi
 fi
 

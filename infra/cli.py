@@ -84,11 +84,14 @@ def ingest(  # noqa: PLR0913 - the command line's own options
     keep_test: Annotated[
         bool, typer.Option("--keep-test", help="Keep the source's own test split.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a class too small to learn, not set it aside.")
+    ] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Turn a labelled image source into a data set version."""
-    wanted = ingests.Wanted(source, name, source_format, class_map, keep_test)
+    wanted = ingests.Wanted(source, name, source_format, class_map, keep_test, strict)
     made = ingests.ingest(Session.open(home), wanted)
     answer(made, summary.of_ingest(made), as_json=as_json)
 

@@ -48,7 +48,7 @@ def _too_small(label: str, count: int) -> DataError:
     return DataError(
         f"class '{label}' has {count} different pictures",
         f"at least {MIN_GROUPS} of every class, one a split",
-        "Add pictures of it, or ingest without strict to set the class aside",
+        "Add pictures of it, or ingest without --strict ('Refuse small classes') to set it aside",
     )
 
 

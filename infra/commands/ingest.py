@@ -30,6 +30,7 @@ class Wanted:
     source_format: str = "auto"
     class_map: str | None = None
     keep_test: bool = False
+    strict: bool = False
 
     def conf(self, dataset: str) -> dict[str, Any]:
         """What the DAG is triggered with. Raises SpecError."""
@@ -39,6 +40,7 @@ class Wanted:
             "format": self.source_format,
             "class_map": class_map_text(self.class_map),
             "keep_test": self.keep_test,
+            "strict": self.strict,
         }
 
 

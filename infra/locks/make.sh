@@ -8,10 +8,12 @@ lock() {
   local out=infra/locks/$1
   shift
   "$uv" pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-    pyproject.toml "$@" --output-file "$out"
+    "$@" --output-file "$out"
 }
 
-lock local.txt --extra airflow --extra ray --extra cpu --extra local --group dev
-lock airflow.txt --extra airflow
-lock ray-cpu.txt --extra ray --extra cpu
-lock ray-gpu.txt --extra ray --extra gpu
+lock local.txt pyproject.toml --extra airflow --extra ray --extra cpu --extra local --group dev
+lock airflow.txt pyproject.toml --extra airflow
+lock ray-cpu.txt pyproject.toml --extra ray --extra cpu
+lock ray-gpu.txt pyproject.toml --extra ray --extra gpu
+# What installs the others, where it is missing.
+echo uv | lock uv.txt -

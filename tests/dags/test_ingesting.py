@@ -45,6 +45,28 @@ def test_what_the_form_says_reaches_the_ingest(staged, store, tmp_path):
     }
 
 
+@pytest.fixture
+def one_small_class(tmp_path):
+    """A folder of two classes of three pictures, and of one of two."""
+    counts = {"a": 3, "bb": 3, "ccc": 2}
+    named = [(label, n) for label, count in counts.items() for n in range(count)]
+    return folder_of(tmp_path, {f"{c}/{n}.jpg": photo(n + 100 * len(c)) for c, n in named})
+
+
+def test_a_small_class_is_set_aside_with_a_warning(staged, one_small_class):
+    stage = staged("ingest_dataset", conf={"source": str(one_small_class)})
+    stage.run("inspect")
+    (warning,) = stage.run("split")["warnings"]
+    assert warning == "class 'ccc' is set aside: 2 different pictures, fewer than 3"
+
+
+def test_a_strict_ingest_fails_at_a_small_class(staged, one_small_class):
+    stage = staged("ingest_dataset", conf={"source": str(one_small_class), "strict": True})
+    stage.run("inspect")
+    with pytest.raises(Exception, match=r"'ccc' has 2 different .* ingest without --strict"):
+        stage.run("split")
+
+
 def test_a_source_that_is_refused_tells_it_to_whoever_follows(staged, tmp_path):
     folder_of(tmp_path, {"train/a/1.jpg": b"", "val/a/2.jpg": b"", "glass/3.jpg": b""})
     stage = staged("ingest_dataset", conf={"source": str(tmp_path)})

@@ -11,13 +11,14 @@ from tests.tasks.ingest.trees import folder_of, zip_of
 def test_the_dag_gets_absolute_paths_and_the_class_map_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(make_tree(tmp_path, {"a": 1, "b": 1}))
     (tmp_path / "map.yaml").write_text("rename: {a: 瓶}\n", encoding="utf-8")
-    wanted = Wanted("a/..", class_map="map.yaml", keep_test=True)
+    wanted = Wanted("a/..", class_map="map.yaml", keep_test=True, strict=True)
     assert wanted.conf("waste") == {
         "source": str(tmp_path),
         "name": "waste",
         "format": "auto",
         "class_map": "rename: {a: 瓶}\n",
         "keep_test": True,
+        "strict": True,
     }
 
 
