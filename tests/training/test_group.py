@@ -37,6 +37,7 @@ def pair(tmp_path_factory):
         "collectives",
         "training",
         "broken_training",
+        "warned_training",
     )
     return answers_of(2, tasks, tmp_path_factory.mktemp("pair"))
 
@@ -120,6 +121,16 @@ def test_a_training_that_breaks_on_one_worker_ends_on_all_before_it_is_kept(pair
     for own in by_rank(pair, "broken_training"):
         assert "step 1 of epoch 1" in own["error"]
         assert own["kept"] == 0
+
+
+def test_one_worker_that_gets_sigterm_has_all_keep_a_checkpoint_at_the_same_step(pair):
+    first, second = by_rank(pair, "warned_training")
+    assert second["wishes"] == [2]  # the one that got it
+    assert first["wishes"] in ([2], [3])  # was told by then
+    wished = sorted({*first["wishes"], *second["wishes"]})
+    assert first["kept"] == second["kept"] == wished
+    assert first["losses"] == second["losses"]
+    assert len(first["losses"]) == 2  # and all went on to the end
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])

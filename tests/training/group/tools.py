@@ -5,8 +5,14 @@ The store is a dictionary, and checkpoints lie in a folder.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+
+from ray.train.v2._internal.execution import context
+from ray.train.v2._internal.execution.preemption import PreemptionContext
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.recipe import Recipe
@@ -17,6 +23,7 @@ from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.loop import Tools
+from ray_jobs.training.notice import Notice
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.progress import ProgressBoard
 from ray_jobs.training.step_log import StepMetrics
@@ -75,6 +82,31 @@ class FolderKeeper(Keeper):
         folder.mkdir(parents=True)
         checkpoint.save(folder, state, parts, "the test's")
         self.states.append(state)
+
+
+class WarnedKeeper(FolderKeeper):
+    """Keeps one after an epoch, and where a notice wishes it.
+
+    One that `is_warned` gets SIGTERM before its second step and takes note of it there, the others
+    before their third at the latest.
+    """
+
+    def __init__(self, folder: Path, *, is_warned: bool) -> None:
+        super().__init__(folder)
+        context.set_train_context(SimpleNamespace(preemption_context=PreemptionContext()))
+        self._is_chief, self._notice = False, Notice()  # no clock wishes one
+        self._is_warned = is_warned
+        self.asked, self.wishes = 0, list[int]()
+
+    def is_due(self) -> bool:
+        self.asked += 1
+        if self._is_warned and self.asked == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if self.asked == (2 if self._is_warned else 3):
+            assert self._notice._signalled.wait(timeout=60)
+        if is_due := Keeper.is_due(self):
+            self.wishes.append(self.asked)
+        return is_due
 
 
 def tools_of(member: Member, recipe: Recipe, keeper: Keeper) -> tuple[Tools, Rows]:

@@ -24,7 +24,7 @@ from ray_jobs.training.phases import PhaseName, phases_of
 from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import WorkerTrace
 from tests.training.group.member import PX, Member, batch_norm_net
-from tests.training.group.tools import FolderKeeper, tools_of
+from tests.training.group.tools import FolderKeeper, WarnedKeeper, tools_of
 
 ONE_PHASE = catalog.resolve(
     "convnet_small", {"backbone": "convnet-mnist", "image_px": PX, "epochs": 2, "batch_size": 8}
@@ -56,6 +56,19 @@ def training(member: Member) -> dict[str, Any]:
         "weights": trace.weights,
         "losses": _losses(state),
     }
+
+
+def warned_training(member: Member) -> dict[str, Any]:
+    """Where the last worker gets SIGTERM: the steps that this one wished to keep, and those kept.
+
+    And all that it came to.
+    """
+    keeper = WarnedKeeper(Path("warned"), is_warned=member.rank == member.world - 1)
+    tools, _ = tools_of(member, ONE_PHASE, keeper)
+    (phase,) = phases_of(ONE_PHASE)
+    state = PhaseTraining(tools, _with_batch_norm(tools), phase).run(TrainingState(), None)
+    kept = [one.step for one in keeper.states if one.within]
+    return {"wishes": keeper.wishes, "kept": kept, "losses": _losses(state)}
 
 
 def broken_training(member: Member) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _TASKS: dict[str, Callable[[Member], object]] = {
         steps.collectives,
         trainings.training,
         trainings.broken_training,
+        trainings.warned_training,
         trainings.two_phases,
     )
 }
