@@ -39,7 +39,7 @@ def main(folder: Path, tasks: Sequence[str]) -> None:
     faulthandler.dump_traceback_later(LIMIT_S, exit=True)  # and so outlives nobody
     told = json.loads(os.environ["TF_CONFIG"])
     rank, world = told["task"]["index"], len(told["cluster"]["worker"])
-    configure_devices(cpus=1)
+    configure_devices(cpus=1, use_gpu=False)
     member = Member(rank, world, make_strategy(use_gpu=False), folder / f"worker-{rank}")
     member.folder.mkdir()
     with contextlib.chdir(member.folder):
