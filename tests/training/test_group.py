@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.training.group.processes import answers_of
+from tests.training.group.processes import answers_of, logs_of_failed
 
 pytestmark = pytest.mark.tf
 
@@ -117,10 +117,15 @@ def test_an_overflow_on_one_worker_is_known_to_all_and_nobody_waits(pair):
     assert by_rank(pair, "overflow") == [[True, False, False]] * 2
 
 
-def test_a_training_that_breaks_on_one_worker_ends_on_all_before_it_is_kept(pair):
-    for own in by_rank(pair, "broken_training"):
+def test_a_training_that_breaks_on_one_worker_ends_on_all_and_that_one_names_its_images(pair):
+    first, second = by_rank(pair, "broken_training")
+    for own in (first, second):
         assert "step 1 of epoch 1" in own["error"]
         assert own["kept"] == 0
+    assert first["kind"] == "ElsewhereError"
+    assert "of worker 1" in first["error"]
+    assert second["kind"] == "SpecError"
+    assert "worker 1 had images" in second["error"]
 
 
 def test_one_worker_that_gets_sigterm_has_all_keep_a_checkpoint_at_the_same_step(pair):
@@ -168,6 +173,17 @@ def test_after_every_epoch_all_workers_have_the_same_weights_and_statistics(pair
     assert len(set(first["weights"])) == 2
     assert first["weights"] == second["weights"]
     assert first["losses"] == second["losses"]
+
+
+def test_where_one_worker_hangs_all_tell_where_they_are_before_the_first_of_them_ends(tmp_path):
+    # Whoever ends takes the others with it: what a log holds was told by then.
+    first, second = logs_of_failed(2, ["hanging_training"], tmp_path)
+    for told in (first, second):
+        assert "no progress for" in told
+        assert "ray_jobs/training/loop.py" in told
+    in_a_step, asleep = "as_answer(self._train_step(", "in hang_from_the_second_step"
+    assert (in_a_step in first, asleep in first) == (True, False)
+    assert (in_a_step in second, asleep in second) == (False, True)
 
 
 @pytest.mark.parametrize("where", ["within the head", "after the head", "within the main phase"])

@@ -22,6 +22,11 @@ class Member(NamedTuple):
     strategy: tf.distribute.Strategy
     folder: Path
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the one that disturbs the others, where one does."""
+        return self.rank == self.world - 1
+
     def own(self, *arrays: np.ndarray) -> tuple[tf.Tensor, ...]:
         """This worker's part of each array."""
         return tuple(tf.constant(array[self.rank :: self.world]) for array in arrays)

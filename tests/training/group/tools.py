@@ -5,14 +5,8 @@ The store is a dictionary, and checkpoints lie in a folder.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-
-from ray.train.v2._internal.execution import context
-from ray.train.v2._internal.execution.preemption import PreemptionContext
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.recipe import Recipe
@@ -23,7 +17,6 @@ from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.loop import Tools
-from ray_jobs.training.notice import Notice
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.progress import ProgressBoard
 from ray_jobs.training.step_log import StepMetrics
@@ -35,7 +28,7 @@ from tests.fakes import InMemoryStore
 from tests.training.conftest import jpeg
 from tests.training.group.member import CLASSES, Member
 
-# In four shards of six, of which two workers have two each; and seven in one, which is one's alone.
+# Four shards are of six, of which two workers have two each; validation's one is one's alone.
 PHOTOS = {
     Split.TRAIN: [(jpeg(n), n % CLASSES) for n in range(24)],
     Split.VAL: [(jpeg(100 + n), n % CLASSES) for n in range(7)],
@@ -84,42 +77,27 @@ class FolderKeeper(Keeper):
         self.states.append(state)
 
 
-class WarnedKeeper(FolderKeeper):
-    """Keeps one after an epoch, and where a notice wishes it.
+def tools_of(
+    member: Member, recipe: Recipe, keeper: Keeper, shards: int = 4, limit_s: float = float("inf")
+) -> tuple[Tools, Rows]:
+    """What a phase works with, and the log that its journal writes.
 
-    One that `is_warned` gets SIGTERM before its second step and takes note of it there, the others
-    before their third at the latest.
+    Args:
+      member: who works.
+      recipe: of the training.
+      keeper: of its checkpoints.
+      shards: into which the training images are dealt.
+      limit_s: of its watchdog.
     """
-
-    def __init__(self, folder: Path, *, is_warned: bool) -> None:
-        super().__init__(folder)
-        context.set_train_context(SimpleNamespace(preemption_context=PreemptionContext()))
-        self._is_chief, self._notice = False, Notice()  # no clock wishes one
-        self._is_warned = is_warned
-        self.asked, self.wishes = 0, list[int]()
-
-    def is_due(self) -> bool:
-        self.asked += 1
-        if self._is_warned and self.asked == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        if self.asked == (2 if self._is_warned else 3):
-            assert self._notice._signalled.wait(timeout=60)
-        if is_due := Keeper.is_due(self):
-            self.wishes.append(self.asked)
-        return is_due
-
-
-def tools_of(member: Member, recipe: Recipe, keeper: Keeper) -> tuple[Tools, Rows]:
-    """What a phase works with, and the log that its journal writes."""
-    worker, rows = _worker(member, recipe), Rows()
+    worker, rows = _worker(member, recipe, shards, Watchdog(limit_s)), Rows()
     trace = WorkerTrace(rank=member.rank, workers=member.world, replicas=member.world)
     journal, traced = Journal(rows), Trace(worker.store, "r", trace)
     return Tools(worker, member.strategy, keeper, journal, traced), rows
 
 
-def _worker(member: Member, recipe: Recipe) -> Worker:
+def _worker(member: Member, recipe: Recipe, shards: int, watchdog: Watchdog) -> Worker:
     store = InMemoryStore()
-    manifest = in_store(store, "d", PHOTOS, [str(n) for n in range(CLASSES)], shards=4)
+    manifest = in_store(store, "d", PHOTOS, [str(n) for n in range(CLASSES)], shards=shards)
     spec = RunSpec(
         run_id="r",
         fingerprint="r",
@@ -129,5 +107,5 @@ def _worker(member: Member, recipe: Recipe) -> Worker:
         resources=Resources(workers_min=member.world, workers_max=member.world),
         code_version="c",
     )
-    board, watchdog = ProgressBoard(store, "r"), Watchdog(limit_s=float("inf"))
+    board = ProgressBoard(store, "r")
     return Worker(member.rank, member.world, 1, spec, manifest, store, board, watchdog)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ray_jobs.training.strategy import configure_devices, make_strategy
-from tests.training.group import steps, trainings
+from tests.training.group import hurt, steps, trainings
 from tests.training.group.member import Member
 from tests.training.group.processes import LIMIT_S
 
@@ -27,8 +27,9 @@ _TASKS: dict[str, Callable[[Member], object]] = {
         steps.validation,
         steps.collectives,
         trainings.training,
-        trainings.broken_training,
-        trainings.warned_training,
+        hurt.broken_training,
+        hurt.hanging_training,
+        hurt.warned_training,
         trainings.two_phases,
     )
 }
