@@ -36,6 +36,7 @@ def pair(tmp_path_factory):
         "batch_norm",
         "collectives",
         "training",
+        "uneven_training",
         "broken_training",
         "warned_training",
     )
@@ -145,12 +146,18 @@ def test_every_optimizer_takes_the_same_steps_on_all_workers(name, pair):
     assert (first["finite"], first["moved"], first["iterations"]) == (True, True, 2)
 
 
-def test_moving_statistics_are_made_the_mean_over_workers(pair):
+def test_moving_statistics_are_made_the_mean_over_workers_by_their_parts_of_a_batch(pair):
     first, second = by_rank(pair, "batch_norm")
     assert not np.allclose(first["own"], second["own"], rtol=1e-3)
     assert first["shared"] == second["shared"]
-    mean = np.mean([first["own"], second["own"]], axis=0)
+    mean = np.average([first["own"], second["own"]], axis=0, weights=[3, 1])
     np.testing.assert_allclose(first["shared"], mean, rtol=OTHER_ORDER)
+
+
+def test_in_a_training_of_uneven_parts_every_image_weighs_alike_in_the_statistics(pair):
+    # Five images a step of the first worker, all of zeros, three of the second's, of 256: 96 in
+    # the mean. In four steps all but a 16th of the way from 0 to there is done.
+    assert by_rank(pair, "uneven_training") == [[pytest.approx(90)] * 3] * 2
 
 
 def test_the_collectives_are_chosen_and_not_left_to_chance(pair):

@@ -14,6 +14,7 @@ import tensorflow as tf
 from ray_jobs.contract import keys
 from ray_jobs.recipes import catalog
 from ray_jobs.training import work
+from ray_jobs.training.checkpoint import values_of
 from ray_jobs.training.data.pipeline import Examples
 from ray_jobs.training.loop import PhaseTraining, Tools
 from ray_jobs.training.models import classifier
@@ -21,7 +22,7 @@ from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import PhaseName, phases_of
 from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import WorkerTrace
-from tests.training.group.member import PX, Member, batch_norm_net
+from tests.training.group.member import PX, Member, batch_norm_net, statistics_net
 from tests.training.group.tools import FolderKeeper, tools_of
 
 ONE_PHASE = catalog.resolve(
@@ -53,6 +54,22 @@ def training(member: Member) -> dict[str, Any]:
         "weights": trace.weights,
         "losses": losses_of(state),
     }
+
+
+def uneven_training(member: Member) -> list[float]:
+    """What a batch norm takes for the mean of the pixels: 0 of the first worker's, 256 of others'.
+
+    After an epoch, of four steps: one of two workers has two shards of three, and so five of the
+    eight images of each.
+    """
+    recipe = ONE_PHASE.model_copy(update={"epochs": 1})
+    tools, _ = tools_of(member, recipe, FolderKeeper(Path("uneven")), shards=3)
+    net = statistics_net(member.strategy)
+    subject = subject_of(tools, net)
+    pixel = 0.0 if member.rank == 0 else 256.0
+    examples = changed(subject.examples, lambda x: tf.zeros_like(x, tf.float32) + pixel)
+    trained(tools, replace(subject, examples=examples))
+    return values_of([net.get_layer("norm").moving_mean])[0].tolist()
 
 
 def two_phases(member: Member) -> dict[str, Any]:

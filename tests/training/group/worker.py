@@ -27,6 +27,7 @@ _TASKS: dict[str, Callable[[Member], object]] = {
         steps.validation,
         steps.collectives,
         trainings.training,
+        trainings.uneven_training,
         hurt.broken_training,
         hurt.hanging_training,
         hurt.warned_training,
