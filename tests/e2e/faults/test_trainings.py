@@ -175,13 +175,14 @@ def test_a_group_grows_and_shrinks_with_the_cluster(whole_ground: Ground):
 
 
 def follows_the_recipe(training: Training) -> None:
-    """Each step has the rate that the recipe gives so far into the training."""
+    """Each step has the rate that the recipe gives so far into the training, and its batch."""
     recipe, steps = training.spec.recipe, training.steps()
     shards = training.manifest().shards[Split.TRAIN]
-    an_epoch = [
-        share_of(0, workers, shards, global_batch=recipe.batch_size).steps
+    shares = [
+        [share_of(rank, workers, shards, global_batch=recipe.batch_size) for rank in range(workers)]
         for workers in training.groups()
     ]
+    an_epoch = [group[0].steps for group in shares]
     rates = [rate_table(recipe.schedule, epochs=recipe.epochs, steps=many) for many in an_epoch]
     # The optimizer's own are float32.
     expected = [rates[row.attempt - 1][row.step - 1] for row in steps]
@@ -192,6 +193,13 @@ def follows_the_recipe(training: Training) -> None:
         # at the one that is nearest to that.
         step = 1 / an_epoch[later - 1]
         assert attempt == later or after - step <= before + step / 2
+    # So many steps of an epoch all workers have a whole part for.
+    full = [min(share.records // share.batch for share in group) for group in shares]
+    for before, after in itertools.pairwise(steps):
+        if before.attempt == after.attempt:
+            of_epoch = (after.step - 1) % an_epoch[after.attempt - 1] + 1
+            is_full = after.images - before.images == recipe.batch_size
+            assert is_full == (of_epoch <= full[after.attempt - 1]), (before, after)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_at_once(ground: Ground):
