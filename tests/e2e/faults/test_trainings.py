@@ -21,10 +21,12 @@ import pytest
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import SpecError, from_wire
+from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import Resources
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import share_of
+from ray_jobs.training.phases import PhaseName
 from ray_jobs.training.schedule import rate_table
 from tests.e2e.faults.trainings import IMAGES, Ground, Training, ground
 from tests.e2e.ray_cluster import until
@@ -40,6 +42,11 @@ pytestmark = [
 # Augmentation, mixup, dropout and Adam's moments: all that a resumed run must get right.
 SMALL = {"backbone": "convnet-small", "image_px": 48, "epochs": 3, "batch_size": 8}
 RECIPE = catalog.resolve("b0_scratch", SMALL)
+# As by default: features first, then the whole, with averaged weights and frozen batch norms. The
+# head's steps are short: a kill must find it among them.
+TWO_PHASES = catalog.resolve(
+    "lite0_finetune", {"image_px": 32, "batch_size": 8, "head.epochs": 20, "epochs": 2}
+)
 OFTEN = Resources(workers_min=2, workers_max=2, checkpoint_minutes=0.02)
 SELDOM = Resources(workers_min=2, workers_max=2, checkpoint_minutes=60)
 
@@ -68,7 +75,12 @@ def two_nodes(whole_ground: Ground) -> Iterator[Ground]:
 @pytest.fixture(scope="module")
 def quiet(whole_ground: Ground) -> Quiet:
     whole_ground.cluster.grow_to(2)
-    training = whole_ground.train("quiet", RECIPE, SELDOM)
+    return in_peace(whole_ground, "quiet", RECIPE)
+
+
+def in_peace(ground: Ground, run_id: str, recipe: Recipe) -> Quiet:
+    """Train without a fault."""
+    training = ground.train(run_id, recipe, SELDOM)
     result = training.result()
     return Quiet(result, training.steps())
 
@@ -89,6 +101,19 @@ def test_a_killed_worker_costs_the_steps_since_a_checkpoint(
     (resumed,) = is_the_same(training, quiet)
     assert resumed >= last.state.step
     assert training.result().resumed_from_step == resumed
+
+
+def test_a_worker_that_is_killed_in_each_of_two_phases_changes_nothing(ground: Ground):
+    quiet = in_peace(ground, "quiettwo", TWO_PHASES)
+    head, epochs = TWO_PHASES.head.epochs, len(quiet.result.epochs)
+    training = ground.train("two", TWO_PHASES, OFTEN)
+    in_head = training.committed(after=5)
+    training.worker(1).kill()
+    in_main = training.committed(after=len(quiet.steps) // epochs * head)
+    training.worker(0).kill()
+    first, second = is_the_same(training, quiet)
+    assert (in_head.state.phase, in_main.state.phase) == (PhaseName.HEAD, PhaseName.MAIN)
+    assert in_head.state.step <= first < in_main.state.step <= second
 
 
 def test_a_killed_controller_costs_the_steps_since_a_checkpoint(ground: Ground, quiet: Quiet):
