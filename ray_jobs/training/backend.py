@@ -40,12 +40,13 @@ def persist(local: Checkpoint, name: str) -> Checkpoint:
     return context.get_train_context().storage_context.persist_current_checkpoint(local, name)
 
 
-def is_drained() -> bool:
-    """Whether a node of this training is to be taken away; every worker is told.
+def drained_nodes() -> frozenset[str]:
+    """The ids of those nodes of this training that are to be taken away; every worker is told.
 
     `ray.train.get_preemption_info` says it too, but is a barrier: too dear for a step.
     """
-    return context.get_train_context().preemption_context.preemption_info is not None
+    info = context.get_train_context().preemption_context.preemption_info
+    return frozenset(info.preempted_node_ids if info else ())
 
 
 def _own_address() -> str:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,16 +93,17 @@ class Keeper:
             ray.train.report(metrics, checkpoint_upload_mode=CheckpointUploadMode.ASYNC)
             return
 
+        # Given back once: Ray calls `write` again where S3 asks for it (2.60).
+        room = ExitStack()
+        room.callback(self._room.release)
+
         def write(local: Checkpoint, name: str) -> Checkpoint:
-            try:
+            with room:
                 first()
                 checkpoint.save(Path(local.path), state, parts, self._identity)
                 return backend.persist(local, name)
-            finally:
-                self._room.release()
 
         self._room.acquire()
-
         ray.train.report(
             metrics,
             Checkpoint.from_directory(tempfile.mkdtemp(prefix="checkpoint-")),

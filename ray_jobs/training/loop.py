@@ -74,7 +74,8 @@ class PhaseTraining:
         self._evaluation_step = make_evaluation_step(
             strategy, subject.net, smoothing=recipe.label_smoothing
         )
-        self._average = make_averaging(strategy, subject.net)
+        part = subject.share.batch / recipe.batch_size
+        self._average = make_averaging(strategy, subject.net, part)
         draw_apart(subject.net, worker.rank)
         self._best: Values = []
         self._watch = Watch(worker, self._journal)

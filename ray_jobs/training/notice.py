@@ -9,7 +9,7 @@ from typing import Any, cast
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from ray_jobs.training.backend import is_drained
+from ray_jobs.training.backend import drained_nodes
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,19 @@ class Notice:
 
     def __init__(self) -> None:
         self._signalled = threading.Event()
-        self._was_given = False
+        self._known: frozenset[str] = frozenset()
         threading.Thread(target=self._wait, name="notice", daemon=True).start()
 
     def is_new(self) -> bool:
-        """Whether there is one that was not there when this was asked before."""
-        given = self._signalled.is_set() or is_drained()
-        is_new = given and not self._was_given
-        self._was_given = given
+        """Whether there is one that was not there when this was asked before.
+
+        A node that is drained may get SIGTERM at its deadline, or another be drained: each is one.
+        """
+        given = drained_nodes()
+        if self._signalled.is_set():
+            given |= {"SIGTERM"}
+        is_new = not given <= self._known
+        self._known |= given
         return is_new
 
     def _wait(self) -> None:

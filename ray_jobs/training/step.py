@@ -172,18 +172,21 @@ def make_evaluation_step(
     return tf.function(lambda batch: _any_local(strategy, strategy.run(on_replica, args=batch)))
 
 
-def make_averaging(strategy: tf.distribute.Strategy, net: keras.Model) -> Callable[[], None]:
+def make_averaging(
+    strategy: tf.distribute.Strategy, net: keras.Model, part: float
+) -> Callable[[], None]:
     """Makes BatchNorm's moving statistics the mean over workers, where they follow the images.
 
-    Each worker's own follow its own images; without this, who saves would decide the model.
+    Each worker's own follow its own images; without this, who saves would decide the model. Each
+    weighs by its `part` of the global batch: so an image weighs alike, whoever held it.
     """
     moving = [v for layer in _learning_batch_norms(net) for v in layer.non_trainable_weights]
 
     def on_replica() -> None:
         context = tf.distribute.get_replica_context()
         # The identity places each on this worker's device: a bare read is on none.
-        own = [tf.identity(variable.value) for variable in moving]
-        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
+        own = [part * tf.identity(variable.value) for variable in moving]
+        means = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
         for variable, mean in zip(moving, means, strict=True):
             variable.assign(mean)
 

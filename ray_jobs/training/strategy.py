@@ -5,12 +5,15 @@ One code path: a single worker is a cluster of one, a GPU is one replica a worke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import keras
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
+
+from ray_jobs.contract.errors import SortlineError
 
 # A worker that is silent for so long is given up by the others. TensorFlow's own 10 s end a
 # training on a machine that is merely busy; one that is dead Ray Train finds at once.
@@ -21,14 +24,18 @@ _JOIN_S = 300
 _LEAST_INTER_OP_THREADS = 2
 
 
-def configure_devices(cpus: int) -> None:
-    """Bind TensorFlow to the CPUs this worker was given, and let GPU memory grow as needed.
+def configure_devices(cpus: int, *, use_gpu: bool) -> None:
+    """Bind TensorFlow to what this worker was given, and let GPU memory grow as needed.
 
     Must run before anything else of TensorFlow does.
     """
     tf.config.threading.set_intra_op_parallelism_threads(cpus)
     tf.config.threading.set_inter_op_parallelism_threads(max(cpus, _LEAST_INTER_OP_THREADS))
-    for gpu in tf.config.list_physical_devices("GPU"):
+    if not use_gpu:
+        # Ray leaves those of the node in sight of a worker that was given none (2.60), and each
+        # would be a replica.
+        tf.config.set_visible_devices([], "GPU")
+    for gpu in tf.config.get_visible_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, enable=True)
 
 
@@ -47,18 +54,38 @@ def make_strategy(*, use_gpu: bool) -> tf.distribute.Strategy:
 
     The collectives are chosen, never AUTO: with AUTO, two runs on the same GPUs may take different
     paths (tensorflow/tensorflow#120987).
+
+    Raises:
+      SortlineError: a worker has more replicas than one.
     """
-    _coordinate(tf.distribute.cluster_resolver.TFConfigClusterResolver())
+    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    workers = cluster.cluster_spec().as_dict().get("worker", [])
+    _coordinate(workers)
     kinds = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=kinds.NCCL if use_gpu else kinds.RING
     )
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    check_replicas(strategy, workers=max(1, len(workers)))
+    return strategy
 
 
-def _coordinate(cluster: tf.distribute.cluster_resolver.TFConfigClusterResolver) -> None:
+def check_replicas(strategy: tf.distribute.Strategy, *, workers: int) -> None:
+    """Refuse a worker with several devices: each would count the worker's images once more.
+
+    Raises:
+      SortlineError: there are more replicas than workers.
+    """
+    if strategy.num_replicas_in_sync != workers:
+        raise SortlineError(
+            f"TensorFlow has {strategy.num_replicas_in_sync} replicas for {workers} workers",
+            "one replica a worker: no GPU in its sight, or one",
+            "Look at CUDA_VISIBLE_DEVICES of the workers, and at what shares GPUs among them",
+        )
+
+
+def _coordinate(workers: Sequence[str]) -> None:
     """As the strategy itself would, but with more patience."""
-    workers = cluster.cluster_spec().as_dict().get("worker")
     if not workers:
         return
     job = cast("Any", coordination_config_pb2).CoordinatedJob(name="worker", num_tasks=len(workers))

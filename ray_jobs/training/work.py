@@ -64,7 +64,7 @@ def work(config: Mapping[str, str]) -> str | None:
 def _joined(worker: Worker, imported: datetime) -> Trained:
     """Meet the others, and train with them."""
     recipe, use_gpu = worker.spec.recipe, worker.spec.resources.use_gpu
-    configure_devices(worker.cpus)
+    configure_devices(worker.cpus, use_gpu=use_gpu)
     set_precision(recipe.precision, use_gpu=use_gpu)
     strategy = make_strategy(use_gpu=use_gpu)
     with ExitStack() as stack:

@@ -65,7 +65,7 @@ def timed(config: Mapping[str, str]) -> str:
     keep_freed_memory()
     quieten_reports()
     setting = Setting(**json.loads(config["setting"]))
-    configure_devices(setting.cpus)
+    configure_devices(setting.cpus, use_gpu=False)
     keras.utils.set_random_seed(1)
     strategy, clock = make_strategy(use_gpu=False), Clock(setting.batch)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

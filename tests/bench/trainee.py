@@ -95,7 +95,7 @@ class TurnKeeper(Keeper):
 def main(setting: Setting) -> None:
     """Take turns until there are no more."""
     keep_freed_memory()
-    configure_devices(setting.cpus)
+    configure_devices(setting.cpus, use_gpu=False)
     keras.utils.set_random_seed(1)
     clock = Clock(setting.batch)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.e2e.training_lab import (
     steps_of,
     write_dataset,
 )
+from tests.training.test_journal import events
 
 pytestmark = pytest.mark.e2e
 
@@ -110,13 +112,31 @@ def killed(lab: Lab, run_id: str, quiet: RunSpec) -> TrainingResult:
     return result
 
 
+def steps_in_tensorboard(lab: Lab, run_id: str, attempt: int, folder: Path) -> list[int]:
+    """The steps whose loss an attempt's event file shows."""
+    data = lab.store.get(keys.events(run_id, attempt))
+    return [step for step, scalars in events(data, folder) if "train/loss" in scalars]
+
+
 def losses(result: TrainingResult) -> list[float]:
     return [epoch.val_loss for epoch in result.epochs]
 
 
-def test_a_killed_worker_costs_the_steps_since_a_checkpoint_and_changes_nothing(lab, undisturbed):
+def test_tensorboard_shows_every_step_of_a_training(lab, undisturbed, tmp_path):
+    _, result = undisturbed
+    steps = steps_in_tensorboard(lab, "undisturbed", 1, tmp_path)
+    assert steps == list(range(1, result.epochs[-1].step + 1))
+
+
+def test_a_killed_worker_costs_the_steps_since_a_checkpoint_and_changes_nothing(
+    lab, undisturbed, tmp_path
+):
     quiet, expected = undisturbed
     result = killed(lab, "killed", quiet)
+    resumed, last = result.resumed_from_step, expected.epochs[-1].step
+    before, after = (steps_in_tensorboard(lab, "killed", n, tmp_path) for n in (1, 2))
+    assert before[:resumed] == list(range(1, resumed + 1))
+    assert after == list(range(resumed + 1, last + 1))
     assert [epoch.epoch for epoch in result.epochs] == list(range(1, PROBE.epochs + 1))
     assert losses(result) == losses(expected)
     assert result.weights.sha256 == expected.weights.sha256

@@ -73,9 +73,10 @@ def _photo(rng: np.random.Generator, label: int) -> bytes:
 
 
 class Step(NamedTuple):
-    """A row of `steps.csv`; the rate is the optimizer's own, a float32."""
+    """A row of `steps.csv`; `images` are all so far, the rate is the optimizer's own, a float32."""
 
     step: int
+    images: int
     rate: float
     loss: float
     seconds: float
@@ -88,6 +89,7 @@ def steps_of(store: Store, run_id: str) -> list[Step]:
     return [
         Step(
             step=int(row["step"]),
+            images=int(row["images"]),
             rate=float(row["learning_rate"]),
             loss=float(row["loss"]),
             seconds=float(row["seconds"]),

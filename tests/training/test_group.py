@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.training.group.processes import answers_of
+from tests.training.group.processes import answers_of, logs_of_failed
 
 pytestmark = pytest.mark.tf
 
@@ -36,7 +36,9 @@ def pair(tmp_path_factory):
         "batch_norm",
         "collectives",
         "training",
+        "uneven_training",
         "broken_training",
+        "warned_training",
     )
     return answers_of(2, tasks, tmp_path_factory.mktemp("pair"))
 
@@ -116,10 +118,25 @@ def test_an_overflow_on_one_worker_is_known_to_all_and_nobody_waits(pair):
     assert by_rank(pair, "overflow") == [[True, False, False]] * 2
 
 
-def test_a_training_that_breaks_on_one_worker_ends_on_all_before_it_is_kept(pair):
-    for own in by_rank(pair, "broken_training"):
+def test_a_training_that_breaks_on_one_worker_ends_on_all_and_that_one_names_its_images(pair):
+    first, second = by_rank(pair, "broken_training")
+    for own in (first, second):
         assert "step 1 of epoch 1" in own["error"]
         assert own["kept"] == 0
+    assert first["kind"] == "ElsewhereError"
+    assert "of worker 1" in first["error"]
+    assert second["kind"] == "SpecError"
+    assert "worker 1 had images" in second["error"]
+
+
+def test_one_worker_that_gets_sigterm_has_all_keep_a_checkpoint_at_the_same_step(pair):
+    first, second = by_rank(pair, "warned_training")
+    assert second["wishes"] == [2]  # the one that got it
+    assert first["wishes"] in ([2], [3])  # was told by then
+    wished = sorted({*first["wishes"], *second["wishes"]})
+    assert first["kept"] == second["kept"] == wished
+    assert first["losses"] == second["losses"]
+    assert len(first["losses"]) == 2  # and all went on to the end
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
@@ -129,12 +146,18 @@ def test_every_optimizer_takes_the_same_steps_on_all_workers(name, pair):
     assert (first["finite"], first["moved"], first["iterations"]) == (True, True, 2)
 
 
-def test_moving_statistics_are_made_the_mean_over_workers(pair):
+def test_moving_statistics_are_made_the_mean_over_workers_by_their_parts_of_a_batch(pair):
     first, second = by_rank(pair, "batch_norm")
     assert not np.allclose(first["own"], second["own"], rtol=1e-3)
     assert first["shared"] == second["shared"]
-    mean = np.mean([first["own"], second["own"]], axis=0)
+    mean = np.average([first["own"], second["own"]], axis=0, weights=[3, 1])
     np.testing.assert_allclose(first["shared"], mean, rtol=OTHER_ORDER)
+
+
+def test_in_a_training_of_uneven_parts_every_image_weighs_alike_in_the_statistics(pair):
+    # Five images a step of the first worker, all of zeros, three of the second's, of 256: 96 in
+    # the mean. In four steps all but a 16th of the way from 0 to there is done.
+    assert by_rank(pair, "uneven_training") == [[pytest.approx(90)] * 3] * 2
 
 
 def test_the_collectives_are_chosen_and_not_left_to_chance(pair):
@@ -157,6 +180,17 @@ def test_after_every_epoch_all_workers_have_the_same_weights_and_statistics(pair
     assert len(set(first["weights"])) == 2
     assert first["weights"] == second["weights"]
     assert first["losses"] == second["losses"]
+
+
+def test_where_one_worker_hangs_all_tell_where_they_are_before_the_first_of_them_ends(tmp_path):
+    # Whoever ends takes the others with it: what a log holds was told by then.
+    first, second = logs_of_failed(2, ["hanging_training"], tmp_path)
+    for told in (first, second):
+        assert "no progress for" in told
+        assert "ray_jobs/training/loop.py" in told
+    in_a_step, asleep = "as_answer(self._train_step(", "in hang_from_the_second_step"
+    assert (in_a_step in first, asleep in first) == (True, False)
+    assert (in_a_step in second, asleep in second) == (False, True)
 
 
 @pytest.mark.parametrize("where", ["within the head", "after the head", "within the main phase"])

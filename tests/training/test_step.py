@@ -263,7 +263,7 @@ def test_moving_statistics_become_the_mean_over_replicas(two_replicas):
     moving = net.layers[-1].moving_mean.value
     own = [part.numpy() for part in two_replicas.experimental_local_results(moving)]
     assert not np.allclose(*own)
-    make_averaging(two_replicas, net)()
+    make_averaging(two_replicas, net, part=0.5)()
     for part in two_replicas.experimental_local_results(moving):
         np.testing.assert_allclose(part.numpy(), np.mean(own, axis=0), rtol=1e-6)
 

@@ -21,10 +21,12 @@ import pytest
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import SpecError, from_wire
+from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import Resources
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import share_of
+from ray_jobs.training.phases import PhaseName
 from ray_jobs.training.schedule import rate_table
 from tests.e2e.faults.trainings import IMAGES, Ground, Training, ground
 from tests.e2e.ray_cluster import until
@@ -40,6 +42,11 @@ pytestmark = [
 # Augmentation, mixup, dropout and Adam's moments: all that a resumed run must get right.
 SMALL = {"backbone": "convnet-small", "image_px": 48, "epochs": 3, "batch_size": 8}
 RECIPE = catalog.resolve("b0_scratch", SMALL)
+# As by default: features first, then the whole, with averaged weights and frozen batch norms. The
+# head's steps are short: a kill must find it among them.
+TWO_PHASES = catalog.resolve(
+    "lite0_finetune", {"image_px": 32, "batch_size": 8, "head.epochs": 20, "epochs": 2}
+)
 OFTEN = Resources(workers_min=2, workers_max=2, checkpoint_minutes=0.02)
 SELDOM = Resources(workers_min=2, workers_max=2, checkpoint_minutes=60)
 
@@ -68,7 +75,12 @@ def two_nodes(whole_ground: Ground) -> Iterator[Ground]:
 @pytest.fixture(scope="module")
 def quiet(whole_ground: Ground) -> Quiet:
     whole_ground.cluster.grow_to(2)
-    training = whole_ground.train("quiet", RECIPE, SELDOM)
+    return in_peace(whole_ground, "quiet", RECIPE)
+
+
+def in_peace(ground: Ground, run_id: str, recipe: Recipe) -> Quiet:
+    """Train without a fault."""
+    training = ground.train(run_id, recipe, SELDOM)
     result = training.result()
     return Quiet(result, training.steps())
 
@@ -89,6 +101,19 @@ def test_a_killed_worker_costs_the_steps_since_a_checkpoint(
     (resumed,) = is_the_same(training, quiet)
     assert resumed >= last.state.step
     assert training.result().resumed_from_step == resumed
+
+
+def test_a_worker_that_is_killed_in_each_of_two_phases_changes_nothing(ground: Ground):
+    quiet = in_peace(ground, "quiettwo", TWO_PHASES)
+    head, epochs = TWO_PHASES.head.epochs, len(quiet.result.epochs)
+    training = ground.train("two", TWO_PHASES, OFTEN)
+    in_head = training.committed(after=5)
+    training.worker(1).kill()
+    in_main = training.committed(after=len(quiet.steps) // epochs * head)
+    training.worker(0).kill()
+    first, second = is_the_same(training, quiet)
+    assert (in_head.state.phase, in_main.state.phase) == (PhaseName.HEAD, PhaseName.MAIN)
+    assert in_head.state.step <= first < in_main.state.step <= second
 
 
 def test_a_killed_controller_costs_the_steps_since_a_checkpoint(ground: Ground, quiet: Quiet):
@@ -175,13 +200,14 @@ def test_a_group_grows_and_shrinks_with_the_cluster(whole_ground: Ground):
 
 
 def follows_the_recipe(training: Training) -> None:
-    """Each step has the rate that the recipe gives so far into the training."""
+    """Each step has the rate that the recipe gives so far into the training, and its batch."""
     recipe, steps = training.spec.recipe, training.steps()
     shards = training.manifest().shards[Split.TRAIN]
-    an_epoch = [
-        share_of(0, workers, shards, global_batch=recipe.batch_size).steps
+    shares = [
+        [share_of(rank, workers, shards, global_batch=recipe.batch_size) for rank in range(workers)]
         for workers in training.groups()
     ]
+    an_epoch = [group[0].steps for group in shares]
     rates = [rate_table(recipe.schedule, epochs=recipe.epochs, steps=many) for many in an_epoch]
     # The optimizer's own are float32.
     expected = [rates[row.attempt - 1][row.step - 1] for row in steps]
@@ -192,6 +218,13 @@ def follows_the_recipe(training: Training) -> None:
         # at the one that is nearest to that.
         step = 1 / an_epoch[later - 1]
         assert attempt == later or after - step <= before + step / 2
+    # So many steps of an epoch all workers have a whole part for.
+    full = [min(share.records // share.batch for share in group) for group in shares]
+    for before, after in itertools.pairwise(steps):
+        if before.attempt == after.attempt:
+            of_epoch = (after.step - 1) % an_epoch[after.attempt - 1] + 1
+            is_full = after.images - before.images == recipe.batch_size
+            assert is_full == (of_epoch <= full[after.attempt - 1]), (before, after)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_at_once(ground: Ground):

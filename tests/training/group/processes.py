@@ -35,6 +35,22 @@ def answers_of(world: int, tasks: Sequence[str], folder: Path) -> list[Answers]:
       tasks: of `worker`, which all workers take on in this order.
       folder: for their files.
     """
+    codes = _codes_of(world, tasks, folder)
+    if any(code != 0 for code in codes):
+        logs = "\n".join(f"{rank}: {_log(folder, rank)[-3000:]}" for rank in range(world))
+        pytest.fail(f"exit codes {codes}, where None still ran\n{logs}", pytrace=False)
+    return [json.loads((folder / f"{rank}.json").read_bytes()) for rank in range(world)]
+
+
+def logs_of_failed(world: int, tasks: Sequence[str], folder: Path) -> list[str]:
+    """What each worker had logged when the first of them failed; then the group was killed."""
+    codes = _codes_of(world, tasks, folder)
+    assert any(codes), f"exit codes {codes}, where None still ran"
+    return [_log(folder, rank) for rank in range(world)]
+
+
+def _codes_of(world: int, tasks: Sequence[str], folder: Path) -> list[int | None]:
+    """How each worker ended; None of one that had to be killed."""
     hosts = [f"127.0.0.1:{port}" for port in _free_ports(world)]
     with ExitStack() as stack:
         workers = [_started(stack, hosts, rank, tasks, folder) for rank in range(world)]
@@ -43,10 +59,7 @@ def answers_of(world: int, tasks: Sequence[str], folder: Path) -> list[Answers]:
             if any(worker.poll() for worker in workers) or time.monotonic() > deadline:
                 break
             time.sleep(0.05)
-        codes = [worker.poll() for worker in workers]
-    if any(code != 0 for code in codes):
-        pytest.fail(f"exit codes {codes}, where None still ran\n{_logs(folder)}", pytrace=False)
-    return [json.loads((folder / f"{rank}.json").read_bytes()) for rank in range(world)]
+        return [worker.poll() for worker in workers]
 
 
 def _started(
@@ -70,8 +83,8 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
-def _logs(folder: Path) -> str:
-    return "\n".join(f"{log.name}: {log.read_text()[-3000:]}" for log in folder.glob("*.log"))
+def _log(folder: Path, rank: int) -> str:
+    return (folder / f"{rank}.log").read_text()
 
 
 def _free_ports(count: int) -> list[int]:

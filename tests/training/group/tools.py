@@ -28,7 +28,7 @@ from tests.fakes import InMemoryStore
 from tests.training.conftest import jpeg
 from tests.training.group.member import CLASSES, Member
 
-# In four shards of six, of which two workers have two each; and seven in one, which is one's alone.
+# Four shards are of six, of which two workers have two each; validation's one is one's alone.
 PHOTOS = {
     Split.TRAIN: [(jpeg(n), n % CLASSES) for n in range(24)],
     Split.VAL: [(jpeg(100 + n), n % CLASSES) for n in range(7)],
@@ -77,17 +77,27 @@ class FolderKeeper(Keeper):
         self.states.append(state)
 
 
-def tools_of(member: Member, recipe: Recipe, keeper: Keeper) -> tuple[Tools, Rows]:
-    """What a phase works with, and the log that its journal writes."""
-    worker, rows = _worker(member, recipe), Rows()
+def tools_of(
+    member: Member, recipe: Recipe, keeper: Keeper, shards: int = 4, limit_s: float = float("inf")
+) -> tuple[Tools, Rows]:
+    """What a phase works with, and the log that its journal writes.
+
+    Args:
+      member: who works.
+      recipe: of the training.
+      keeper: of its checkpoints.
+      shards: into which the training images are dealt.
+      limit_s: of its watchdog.
+    """
+    worker, rows = _worker(member, recipe, shards, Watchdog(limit_s)), Rows()
     trace = WorkerTrace(rank=member.rank, workers=member.world, replicas=member.world)
     journal, traced = Journal(rows), Trace(worker.store, "r", trace)
     return Tools(worker, member.strategy, keeper, journal, traced), rows
 
 
-def _worker(member: Member, recipe: Recipe) -> Worker:
+def _worker(member: Member, recipe: Recipe, shards: int, watchdog: Watchdog) -> Worker:
     store = InMemoryStore()
-    manifest = in_store(store, "d", PHOTOS, [str(n) for n in range(CLASSES)], shards=4)
+    manifest = in_store(store, "d", PHOTOS, [str(n) for n in range(CLASSES)], shards=shards)
     spec = RunSpec(
         run_id="r",
         fingerprint="r",
@@ -97,5 +107,5 @@ def _worker(member: Member, recipe: Recipe) -> Worker:
         resources=Resources(workers_min=member.world, workers_max=member.world),
         code_version="c",
     )
-    board, watchdog = ProgressBoard(store, "r"), Watchdog(limit_s=float("inf"))
+    board = ProgressBoard(store, "r")
     return Worker(member.rank, member.world, 1, spec, manifest, store, board, watchdog)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ray_jobs.contract import keys
-from ray_jobs.contract.errors import SpecError
 from ray_jobs.recipes import catalog
 from ray_jobs.training import work
+from ray_jobs.training.checkpoint import values_of
 from ray_jobs.training.data.pipeline import Examples
 from ray_jobs.training.loop import PhaseTraining, Tools
 from ray_jobs.training.models import classifier
@@ -23,7 +22,7 @@ from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import PhaseName, phases_of
 from ray_jobs.training.subject import Subject, data_of, prepare
 from ray_jobs.training.trace import WorkerTrace
-from tests.training.group.member import PX, Member, batch_norm_net
+from tests.training.group.member import PX, Member, batch_norm_net, statistics_net
 from tests.training.group.tools import FolderKeeper, tools_of
 
 ONE_PHASE = catalog.resolve(
@@ -46,31 +45,31 @@ TWO_PHASES = catalog.resolve(
 def training(member: Member) -> dict[str, Any]:
     """Two epochs: the images of each step, which this worker saw, and what it has then."""
     tools, log = tools_of(member, ONE_PHASE, FolderKeeper(Path("checkpoints")))
-    (phase,) = phases_of(ONE_PHASE)
-    state = PhaseTraining(tools, _with_batch_norm(tools), phase).run(TrainingState(), None)
+    state = trained(tools, subject_of(tools, batch_norm_net(member.strategy)))
     key = keys.run("r", f"workers/{member.rank}.json")
     trace = WorkerTrace.from_json(tools.worker.store.get(key), origin=key)
     return {
         "images": [row.images for row in log.rows],
         "samples": trace.samples,
         "weights": trace.weights,
-        "losses": _losses(state),
+        "losses": losses_of(state),
     }
 
 
-def broken_training(member: Member) -> dict[str, Any]:
-    """Why it ended, and how many checkpoints it kept: the last worker's images are infinite."""
-    keeper = FolderKeeper(Path("broken"))
-    tools, _ = tools_of(member, ONE_PHASE, keeper)
-    (phase,) = phases_of(ONE_PHASE)
-    subject = _with_batch_norm(tools)
-    if member.rank == member.world - 1:
-        subject = replace(subject, examples=_infinite(subject.examples))
-    try:
-        PhaseTraining(tools, subject, phase).run(TrainingState(), None)
-    except SpecError as error:
-        return {"error": str(error), "kept": len(keeper.states)}
-    return {"error": None, "kept": len(keeper.states)}
+def uneven_training(member: Member) -> list[float]:
+    """What a batch norm takes for the mean of the pixels: 0 of the first worker's, 256 of others'.
+
+    After an epoch, of four steps: one of two workers has two shards of three, and so five of the
+    eight images of each.
+    """
+    recipe = ONE_PHASE.model_copy(update={"epochs": 1})
+    tools, _ = tools_of(member, recipe, FolderKeeper(Path("uneven")), shards=3)
+    net = statistics_net(member.strategy)
+    subject = subject_of(tools, net)
+    pixel = 0.0 if member.rank == 0 else 256.0
+    examples = changed(subject.examples, lambda x: tf.zeros_like(x, tf.float32) + pixel)
+    trained(tools, replace(subject, examples=examples))
+    return values_of([net.get_layer("norm").moving_mean])[0].tolist()
 
 
 def two_phases(member: Member) -> dict[str, Any]:
@@ -79,9 +78,9 @@ def two_phases(member: Member) -> dict[str, Any]:
     Their backbone starts from a file of weights, as in all transfer learning.
     """
     whole = FolderKeeper(Path("two-phases"))
-    found = {"undisturbed": _losses(_trained(member, whole))}
+    found = {"undisturbed": losses_of(_trained_in_two_phases(member, whole))}
     for name, place in _places(whole.states).items():
-        found[name] = _losses(_trained(member, whole.going_on_from(place)))
+        found[name] = losses_of(_trained_in_two_phases(member, whole.going_on_from(place)))
     return found
 
 
@@ -96,7 +95,7 @@ def _places(states: Sequence[TrainingState]) -> dict[str, int]:
     return {name: stood.index(place) for name, place in wanted.items()}
 
 
-def _trained(member: Member, keeper: FolderKeeper) -> TrainingState:
+def _trained_in_two_phases(member: Member, keeper: FolderKeeper) -> TrainingState:
     weights = _weights()
     sha256 = hashlib.sha256(weights).hexdigest()
     recipe = TWO_PHASES.model_copy(
@@ -116,19 +115,24 @@ def _weights() -> bytes:
     return path.read_bytes()
 
 
-def _losses(state: TrainingState) -> list[tuple[float, float, float]]:
+def losses_of(state: TrainingState) -> list[tuple[float, float, float]]:
+    """Loss, validation loss and accuracy of each epoch."""
     return [(one.loss, one.val_loss, one.val_accuracy) for one in state.history]
 
 
-def _with_batch_norm(tools: Tools) -> Subject:
-    (phase,) = phases_of(ONE_PHASE)
+def trained(tools: Tools, subject: Subject) -> TrainingState:
+    """The end of a training of one phase."""
+    (phase,) = phases_of(tools.worker.spec.recipe)
+    return PhaseTraining(tools, subject, phase).run(TrainingState(), None)
+
+
+def subject_of(tools: Tools, net: keras.Model) -> Subject:
+    """The images of a training of one phase, for a network of the test's own."""
+    (phase,) = phases_of(tools.worker.spec.recipe)
     subject = prepare(tools.worker, tools.strategy, phase, data_of(tools.worker))
-    net = batch_norm_net(tools.strategy)
     return replace(subject, net=net, kept=net, head=net, whole=net)
 
 
-def _infinite(examples: Examples) -> Examples:
-    def broken(x: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tf.cast(x, tf.float32) + np.inf, *rest
-
-    return lambda epoch, skipped: examples(epoch, skipped).map(broken)
+def changed(examples: Examples, change: Callable[[tf.Tensor], tf.Tensor]) -> Examples:
+    """The same examples, whose images are changed."""
+    return lambda epoch, skipped: examples(epoch, skipped).map(lambda x, *rest: (change(x), *rest))

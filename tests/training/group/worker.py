@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ray_jobs.training.strategy import configure_devices, make_strategy
-from tests.training.group import outcomes, steps, trainings
+from tests.training.group import hurt, outcomes, steps, trainings
 from tests.training.group.member import Member
 from tests.training.group.processes import LIMIT_S
 
@@ -27,7 +27,10 @@ _TASKS: dict[str, Callable[[Member], object]] = {
         steps.validation,
         steps.collectives,
         trainings.training,
-        trainings.broken_training,
+        trainings.uneven_training,
+        hurt.broken_training,
+        hurt.hanging_training,
+        hurt.warned_training,
         trainings.two_phases,
         outcomes.outcome,
     )
@@ -39,7 +42,7 @@ def main(folder: Path, tasks: Sequence[str]) -> None:
     faulthandler.dump_traceback_later(LIMIT_S, exit=True)  # and so outlives nobody
     told = json.loads(os.environ["TF_CONFIG"])
     rank, world = told["task"]["index"], len(told["cluster"]["worker"])
-    configure_devices(cpus=1)
+    configure_devices(cpus=1, use_gpu=False)
     member = Member(rank, world, make_strategy(use_gpu=False), folder / f"worker-{rank}")
     member.folder.mkdir()
     with contextlib.chdir(member.folder):
