@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import keras
+import numpy as np
+
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.failures import ElsewhereError
 from ray_jobs.training.step import Answer, Sums
 
@@ -63,3 +67,24 @@ def check_validation(val: Sums, epoch: int) -> None:
     """
     if not math.isfinite(val.loss):
         raise SpecError(f"the validation loss is {val.loss} after epoch {epoch}", *_UNSTABLE)
+
+
+def check_variables(
+    variables: Mapping[str, Sequence[keras.Variable]], parts: Parts, steps: int
+) -> None:
+    """Refuse to keep what is not finite, as statistics may become that no loss of a step shows.
+
+    It reads copies that are made anyway, in a tenth of the time that they take.
+
+    Args:
+      variables: of each part of a checkpoint.
+      parts: the copies: the same on all ranks, which so decide alike.
+      steps: that were taken, over the whole training.
+
+    Raises:
+      SpecError: a variable is not, with its name.
+    """
+    for part, own in variables.items():
+        for variable, value in zip(own, parts[part], strict=True):
+            if not np.isfinite(value).all():
+                raise SpecError(f"'{variable.path}' is not finite after {steps} steps", *_UNSTABLE)

@@ -18,7 +18,7 @@ from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.training import checkpoint
 from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
-from ray_jobs.training.finite import Place, check_step, check_validation
+from ray_jobs.training.finite import Place, check_step, check_validation, check_variables
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.masks import draw_apart, states_of
@@ -199,14 +199,15 @@ class PhaseTraining:
         )
 
     def _keep(self, state: TrainingState) -> None:
-        parts = {
-            "net": checkpoint.values_of(self._subject.kept.weights),
-            "masks": checkpoint.values_of(states_of(self._subject.net)),
-            "optimizer": checkpoint.values_of(self._optimizer.variables),
-            "best": self._best,
+        variables = {
+            "net": self._subject.kept.weights,
+            "masks": states_of(self._subject.net),
+            "optimizer": self._optimizer.variables,
         }
+        parts = {part: checkpoint.values_of(own) for part, own in variables.items()}
+        check_variables(variables, parts, state.step)
         # What is put first is not lost with a process that dies after the checkpoint.
-        self._keeper.keep(state, parts, first=self._journal.put)
+        self._keeper.keep(state, parts | {"best": self._best}, first=self._journal.put)
 
 
 def _in_the_middle(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ray_jobs.contract.errors import SpecError
 from ray_jobs.recipes import catalog
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.outcome import TrainingState
@@ -88,7 +91,22 @@ def subject(strategy):
     )
 
 
-def trained(keeper, state: TrainingState | None = None, parts=None):
+def normalised_subject(strategy, x):
+    """A batch norm and a head, which learn both, on what is given."""
+    import keras
+
+    from ray_jobs.training.data import pipeline
+
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        layers = [keras.Input((8,)), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
+        net = keras.Sequential(layers)
+    examples = pipeline.shuffled_feature_examples(x, LABELS, seed=1)
+    own = {"net": net, "kept": net, "head": net, "whole": net, "examples": examples}
+    return replace(subject(strategy), **own)
+
+
+def trained(keeper, state: TrainingState | None = None, parts=None, make=subject):
     """Train to the end, alone: the state then, and the rows of the steps."""
     import tensorflow as tf
 
@@ -107,7 +125,7 @@ def trained(keeper, state: TrainingState | None = None, parts=None):
     trace = Trace(InMemoryStore(), "r", WorkerTrace(rank=0, workers=1, replicas=1))
     tools = Tools(worker, strategy, keeper, Journal(rows), trace)
     (phase,) = phases_of(RECIPE)
-    ended = PhaseTraining(tools, subject(strategy), phase).run(state or TrainingState(), parts)
+    ended = PhaseTraining(tools, make(strategy), phase).run(state or TrainingState(), parts)
     return ended, [(row.step, row.loss, row.accuracy, row.images) for row in rows.rows], rows.rows
 
 
@@ -157,3 +175,16 @@ def test_a_rate_that_is_not_the_tables_is_written_down_as_it_is(quiet, monkeypat
     monkeypatch.setattr(loop, "TabledRate", Half)
     _, _, halves = trained(in_memory(never))
     assert [row.learning_rate for row in halves] == [row.learning_rate / 2 for row in quiet[2]]
+
+
+def test_statistics_that_break_within_an_epoch_are_not_kept_and_what_was_before_is():
+    x = X.copy()
+    x[21] = 1e30  # its square is no float32: the variance is inf, all outputs and gradients are 0
+    keeper = in_memory(lambda step: True)
+    with pytest.raises(SpecError, match=r"moving_variance' is not finite after \d steps") as caught:
+        trained(keeper, make=partial(normalised_subject, x=x))
+    broke = int(caught.value.fact.split()[-2])
+    assert 1 < broke < 6  # within the first epoch
+    assert [state.step for state, _ in keeper.kept] == list(range(1, broke))
+    for _, parts in keeper.kept:
+        assert all(np.isfinite(value).all() for part in parts.values() for value in part)
