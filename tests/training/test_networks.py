@@ -94,6 +94,8 @@ def test_one_step_along_the_gradient_lowers_the_loss(network):
     import keras
     import tensorflow as tf
 
+    from ray_jobs.training.checkpoint import assign, values_of
+    from ray_jobs.training.masks import states_of
     from ray_jobs.training.models import classifier
 
     name, model = network
@@ -102,9 +104,12 @@ def test_one_step_along_the_gradient_lowers_the_loss(network):
     rng = np.random.default_rng(0)
     images = tf.constant(rng.uniform(0, 255, (2, *model.input_shape[1:])), "float32")
     labels = tf.constant([0, 1])
+    masks = states_of(model)
+    start = values_of(masks)
 
     def loss():
-        logits = model(images, training=False)
+        assign(masks, start)  # of dropout and drop-connect: the same both times
+        logits = model(images, training=True)
         assert logits.dtype == tf.float32
         return tf.reduce_mean(
             keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
