@@ -33,6 +33,8 @@ RECIPE = catalog.resolve(
     "b0_scratch", {"epochs": 2, "batch_size": 4, "trainable": "head", "schedule.warmup_epochs": 1}
 )
 
+SMOOTHING = {"smoothing": RECIPE.label_smoothing}
+
 
 class Rows:
     """A log that keeps the rows of a training."""
@@ -285,3 +287,41 @@ def test_averages_are_judged_and_kept_and_training_goes_on_without_them():
     assert losses_of(ended)[-1] != pytest.approx(loss_of(last["net"], LABELS), rel=1e-3)
     for kept, average in zip(ended.kept, averages, strict=True):
         np.testing.assert_array_equal(kept, average)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rule"),
+    [
+        (changed(label_smoothing=0.3), {"smoothing": 0.3}),
+        (changed(clipnorm=0.7), {"clipnorm": 0.7}),
+        (changed(augment=NO_AUGMENT.model_copy(update={"mixup": 0.2})), {"mixup": True}),
+        (changed(accumulate=2), {"accumulate": 2}),
+    ],
+)
+def test_what_a_recipe_says_of_a_step_reaches_the_step(monkeypatch, recipe: Recipe, rule):
+    from ray_jobs.training import loop
+
+    seen, make = [], loop.make_train_step
+
+    def told(strategy, net, optimizer, rules):
+        seen.append(rules)
+        return make(strategy, net, optimizer, rules)
+
+    monkeypatch.setattr(loop, "make_train_step", told)
+    trained(in_memory(never), recipe=recipe.model_copy(update={"epochs": 1}))
+    assert [one._asdict() for one in seen] == [loop.Rules()._asdict() | SMOOTHING | rule]
+
+
+def test_a_plateau_of_an_epoch_takes_the_rate_down_to_a_tenth():
+    recipe = changed(kind="plateau", epochs=3)
+    ended = trained(in_memory(never), recipe=recipe, make=worsening_subject)
+    rates = [0.1] * 12 + [0.01] * 6  # the second epoch is worse than the first
+    assert [row.learning_rate for row in ended.rows] == pytest.approx(rates)
+    told = [epoch.learning_rate for epoch in ended.state.history]
+    assert told == pytest.approx([0.1, 0.1, 0.01])
+
+
+def test_a_training_that_grows_no_better_ends_early():
+    recipe = changed(epochs=5, early_stop=2)
+    ended = trained(in_memory(never), recipe=recipe, make=worsening_subject)
+    assert (ended.state.best_epoch, ended.state.epoch, len(ended.rows)) == (1, 3, 18)
