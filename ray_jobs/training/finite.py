@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.training.answer import Answer, Judgement
 from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.failures import ElsewhereError
-from ray_jobs.training.step import Answer, Sums
 
 _SHOWN = 8
 _UNSTABLE = (
@@ -22,15 +22,20 @@ _UNSTABLE = (
 
 
 class Place(NamedTuple):
-    """A step of an epoch, both from 1, as a rank takes it."""
+    """A step of an epoch, or of the validation after it, all from 1, as a rank takes it."""
 
     epoch: int
     step: int
     rank: int
+    is_validation: bool = False
+
+    def __str__(self) -> str:
+        of = "the validation after epoch" if self.is_validation else "epoch"
+        return f"step {self.step} of {of} {self.epoch}"
 
 
-def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
-    """Refuse a step that is not finite.
+def check_step(answer: Answer | Judgement, place: Place, images: Sequence[str]) -> None:
+    """Refuse a step that is not finite; statistics may break validation where no gradient is.
 
     Args:
       answer: of all ranks; each replica is one.
@@ -45,7 +50,7 @@ def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
         return
     loss = answer.sums.loss / max(answer.sums.images, 1.0)
     what = "a gradient is not finite, the loss" if math.isfinite(loss) else "the loss"
-    fact = f"{what} is {loss:g}, at step {place.step} of epoch {place.epoch}"
+    fact = f"{what} is {loss:g}, at {place}"
     if place.rank in answer.broken:
         shown = ", ".join(sha256[:12] for sha256 in images[:_SHOWN])
         more = ", ..." if len(images) > _SHOWN else ""
@@ -53,20 +58,6 @@ def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
     if answer.broken:
         raise ElsewhereError(f"{fact}, of worker {answer.broken[0]}", *_UNSTABLE)
     raise SpecError(f"{fact}, of all workers together", *_UNSTABLE)
-
-
-def check_validation(val: Sums, epoch: int) -> None:
-    """Refuse a validation loss that is not finite: statistics may break where no gradient does.
-
-    Args:
-      val: over the whole split.
-      epoch: that has ended, from 1.
-
-    Raises:
-      SpecError: it is not.
-    """
-    if not math.isfinite(val.loss):
-        raise SpecError(f"the validation loss is {val.loss} after epoch {epoch}", *_UNSTABLE)
 
 
 def check_variables(

@@ -93,6 +93,7 @@ def subject(strategy):
         val_share=SHARE,
         val=pipeline.feature_examples(X, LABELS),
         samples=[f"{row:02}" * 32 for row in range(22)],
+        val_samples=[f"{row:02x}" * 32 for row in range(100, 122)],
     )
 
 
@@ -325,3 +326,16 @@ def test_a_training_that_grows_no_better_ends_early():
     recipe = changed(epochs=5, early_stop=2)
     ended = trained(in_memory(never), recipe=recipe, make=worsening_subject)
     assert (ended.state.best_epoch, ended.state.epoch, len(ended.rows)) == (1, 3, 18)
+
+
+def test_a_validation_image_that_breaks_is_named_with_its_step():
+    from ray_jobs.training.data import pipeline
+
+    x = X.copy()
+    x[9] = np.inf  # in the third batch of four; 108 is 6c
+    spoiled = pipeline.feature_examples(x, LABELS)
+    told = "the loss is nan, at step 3 of the validation after epoch 1; worker 0 had images 6c6c6c"
+    keeper = in_memory(never)
+    with pytest.raises(SpecError, match=told):
+        trained(keeper, make=lambda strategy: replace(subject(strategy), val=spoiled))
+    assert keeper.kept == []
