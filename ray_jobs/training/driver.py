@@ -42,6 +42,9 @@ _CONTROLLERS = 4
 _LOOK_EVERY_S = "0.25"
 # Ray waits a minute for workers to find a place; then again, so many times.
 _START_FAILURES = 4
+# One that was refused stays among them: with two, the next would push out the good one before it,
+# and a training whose newest was damaged then would begin anew.
+CHECKPOINTS = CheckpointConfig(num_to_keep=3)
 
 
 def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
@@ -70,7 +73,7 @@ def train(bucket: str, spec: RunSpec, manifest: DatasetManifest) -> str:
             storage_path=f"{bucket}/{keys.run(spec.run_id)}".rstrip("/"),
             storage_filesystem=filesystem(os.environ),
             worker_runtime_env={"env_vars": memory.ENVIRONMENT},
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
+            checkpoint_config=CHECKPOINTS,
             callbacks=[Commits()],
             failure_config=FailureConfig(
                 max_failures=_FAILURES, controller_failure_limit=_START_FAILURES

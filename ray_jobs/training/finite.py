@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import keras
+import numpy as np
+
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.training.answer import Answer, Judgement
+from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.failures import ElsewhereError
-from ray_jobs.training.step import Answer, Sums
 
 _SHOWN = 8
 _UNSTABLE = (
@@ -18,15 +22,20 @@ _UNSTABLE = (
 
 
 class Place(NamedTuple):
-    """A step of an epoch, both from 1, as a rank takes it."""
+    """A step of an epoch, or of the validation after it, all from 1, as a rank takes it."""
 
     epoch: int
     step: int
     rank: int
+    is_validation: bool = False
+
+    def __str__(self) -> str:
+        of = "the validation after epoch" if self.is_validation else "epoch"
+        return f"step {self.step} of {of} {self.epoch}"
 
 
-def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
-    """Refuse a step that is not finite.
+def check_step(answer: Answer | Judgement, place: Place, images: Sequence[str]) -> None:
+    """Refuse a step that is not finite; statistics may break validation where no gradient is.
 
     Args:
       answer: of all ranks; each replica is one.
@@ -41,7 +50,7 @@ def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
         return
     loss = answer.sums.loss / max(answer.sums.images, 1.0)
     what = "a gradient is not finite, the loss" if math.isfinite(loss) else "the loss"
-    fact = f"{what} is {loss:g}, at step {place.step} of epoch {place.epoch}"
+    fact = f"{what} is {loss:g}, at {place}"
     if place.rank in answer.broken:
         shown = ", ".join(sha256[:12] for sha256 in images[:_SHOWN])
         more = ", ..." if len(images) > _SHOWN else ""
@@ -51,15 +60,22 @@ def check_step(answer: Answer, place: Place, images: Sequence[str]) -> None:
     raise SpecError(f"{fact}, of all workers together", *_UNSTABLE)
 
 
-def check_validation(val: Sums, epoch: int) -> None:
-    """Refuse a validation loss that is not finite: statistics may break where no gradient does.
+def check_variables(
+    variables: Mapping[str, Sequence[keras.Variable]], parts: Parts, steps: int
+) -> None:
+    """Refuse to keep what is not finite, as statistics may become that no loss of a step shows.
+
+    It reads copies that are made anyway, in a tenth of the time that they take.
 
     Args:
-      val: over the whole split.
-      epoch: that has ended, from 1.
+      variables: of each part of a checkpoint.
+      parts: the copies: the same on all ranks, which so decide alike.
+      steps: that were taken, over the whole training.
 
     Raises:
-      SpecError: it is not.
+      SpecError: a variable is not, with its name.
     """
-    if not math.isfinite(val.loss):
-        raise SpecError(f"the validation loss is {val.loss} after epoch {epoch}", *_UNSTABLE)
+    for part, own in variables.items():
+        for variable, value in zip(own, parts[part], strict=True):
+            if not np.isfinite(value).all():
+                raise SpecError(f"'{variable.path}' is not finite after {steps} steps", *_UNSTABLE)

@@ -7,7 +7,7 @@ report that one rank leaves out is one that the others wait for.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from ray_jobs.contract.training import EpochMetrics
 from ray_jobs.training import checkpoint
+from ray_jobs.training.answer import Sums, as_answer, as_judgement
 from ray_jobs.training.checkpoint import Parts, Values
 from ray_jobs.training.data import pipeline
-from ray_jobs.training.finite import Place, check_step, check_validation
+from ray_jobs.training.finite import Place, check_step, check_variables
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.masks import draw_apart, states_of
@@ -26,15 +27,7 @@ from ray_jobs.training.outcome import TrainingState, Within, is_stuck
 from ray_jobs.training.phases import Phase, PhaseName
 from ray_jobs.training.rates import TabledRate, make_optimizer
 from ray_jobs.training.schedule import plateau_factor, rate_table
-from ray_jobs.training.step import (
-    Rules,
-    Sums,
-    as_answer,
-    as_sums,
-    make_averaging,
-    make_evaluation_step,
-    make_train_step,
-)
+from ray_jobs.training.step import Rules, make_averaging, make_evaluation_step, make_train_step
 from ray_jobs.training.subject import Subject
 from ray_jobs.training.trace import Trace
 from ray_jobs.training.watch import Watch
@@ -123,8 +116,7 @@ class PhaseTraining:
         trained_s = time.monotonic() - started
         self._average()
         with self._averaged_weights():
-            val = self._evaluate()
-            check_validation(val, state.epoch + 1)
+            val = self._evaluate(state.epoch + 1)
             metrics = self._metrics(state, trained, val, factor, trained_s)
             state = state.after(metrics, trained.images, time.monotonic() - started)
             if state.best_epoch == state.epoch:
@@ -151,8 +143,7 @@ class PhaseTraining:
         for step, (x, labels, shares, own, weights) in enumerate(batches, done + 1):
             wish = tf.constant(float(self._keeper.is_due()))
             answer = as_answer(self._train_step((x, labels, shares, weights), wish))
-            rows = own.numpy()[weights.numpy() > 0].tolist()
-            images = [self._subject.samples[row] for row in rows]
+            images = _named(self._subject.samples, own, weights)
             check_step(answer, Place(state.epoch + 1, step, self._worker.rank), images)
             total = total.plus(answer.sums)
             self._trace.saw(images)
@@ -160,7 +151,8 @@ class PhaseTraining:
             # After the last step too: validation may take longer than a worker is left.
             if answer.is_wanted:
                 self._average()
-                self._keep(_in_the_middle(state, step, share.steps, total, started))
+                within = Within(done=step, steps=share.steps, **total._asdict())
+                self._keep(state.up_to(within, time.monotonic() - started))
         return total
 
     @contextmanager
@@ -175,11 +167,14 @@ class PhaseTraining:
         yield
         checkpoint.assign(learnt, own)
 
-    def _evaluate(self) -> Sums:
+    def _evaluate(self, epoch: int) -> Sums:
         batches = pipeline.evaluation_batches(self._subject.val, self._subject.val_share)
         total = Sums(0.0, 0.0, 0.0)
-        for x, labels, _, weights in batches:
-            total = total.plus(as_sums(self._evaluation_step((x, labels, weights))))
+        for step, (x, labels, own, weights) in enumerate(batches, 1):
+            answer = as_judgement(self._evaluation_step((x, labels, weights)))
+            place = Place(epoch, step, self._worker.rank, is_validation=True)
+            check_step(answer, place, _named(self._subject.val_samples, own, weights))
+            total = total.plus(answer.sums)
             self._worker.watchdog.progress()
         return total
 
@@ -200,21 +195,17 @@ class PhaseTraining:
         )
 
     def _keep(self, state: TrainingState) -> None:
-        parts = {
-            "net": checkpoint.values_of(self._subject.kept.weights),
-            "masks": checkpoint.values_of(states_of(self._subject.net)),
-            "optimizer": checkpoint.values_of(self._optimizer.variables),
-            "best": self._best,
+        variables = {
+            "net": self._subject.kept.weights,
+            "masks": states_of(self._subject.net),
+            "optimizer": self._optimizer.variables,
         }
+        parts = {part: checkpoint.values_of(own) for part, own in variables.items()}
+        check_variables(variables, parts, state.step)
         # What is put first is not lost with a process that dies after the checkpoint.
-        self._keeper.keep(state, parts, first=self._journal.put)
+        self._keeper.keep(state, parts | {"best": self._best}, first=self._journal.put)
 
 
-def _in_the_middle(
-    state: TrainingState, done: int, steps: int, total: Sums, started: float
-) -> TrainingState:
-    """The state within an epoch, whose beginning `state` is."""
-    within = Within(done=done, steps=steps, **total._asdict())
-    seconds = state.seconds + time.monotonic() - started
-    step = state.epoch * steps + done
-    return state.model_copy(update={"within": within, "step": step, "seconds": seconds})
+def _named(samples: Sequence[str], rows: tf.Tensor, weights: tf.Tensor) -> list[str]:
+    """The images of a batch, without the places that only fill up."""
+    return [samples[int(row)] for row in rows.numpy()[weights.numpy() > 0]]

@@ -6,6 +6,10 @@ import keras
 
 from ray_jobs.training.checkpoint import assign, values_of
 
+# Layers of a network have seeds side by side: ranks must lie further apart. A prime near 2^32 over
+# the golden ratio spreads them over all seeds (Knuth, The Art of Computer Programming 3, 6.4).
+_APART = 2_654_435_761
+
 
 def states_of(net: keras.Model) -> list[keras.Variable]:
     """What the masks of a network follow from, of frozen layers too; none, where nothing drops."""
@@ -21,5 +25,5 @@ def draw_apart(net: keras.Model, rank: int) -> None:
     states = states_of(net)
     values = values_of(states)
     for value in values:
-        value[0] += rank
+        value[0] += rank * _APART
     assign(states, values)

@@ -53,6 +53,12 @@ class TrainingState(Document):
             }
         )
 
+    def up_to(self, within: Within, seconds: float) -> TrainingState:
+        """The state within the epoch that this one is before; `seconds` are those since."""
+        step = self.epoch * within.steps + within.done
+        seconds += self.seconds
+        return self.model_copy(update={"within": within, "step": step, "seconds": seconds})
+
     def done_of(self, steps: int) -> int:
         """The steps of the next epoch that are done, where it has `steps` of them.
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -17,41 +16,6 @@ from ray_jobs.training.data.mixup import mix, mix_images
 
 Batch = tuple[tf.Tensor, ...]
 Tensors = list[tf.Tensor]
-
-
-class Sums(NamedTuple):
-    """Over all workers: loss and correct answers summed over images, and the images."""
-
-    loss: float
-    correct: float
-    images: float
-
-    def plus(self, other: Sums) -> Sums:
-        """Both together."""
-        return Sums(*(a + b for a, b in zip(self, other, strict=True)))
-
-
-class Answer(NamedTuple):
-    """What all workers together say of a step of training.
-
-    Attributes:
-      sums: of the step.
-      is_wanted: whether any of them wants a checkpoint.
-      norm: of the gradient.
-      rate: that the optimizer took the step with.
-      broken: the replicas whose own loss or gradient was not finite.
-    """
-
-    sums: Sums
-    is_wanted: bool
-    norm: float
-    rate: float
-    broken: tuple[int, ...]
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether the loss and every gradient were."""
-        return math.isfinite(self.sums.loss + self.norm)
 
 
 class Rules(NamedTuple):
@@ -65,18 +29,6 @@ class Rules(NamedTuple):
 
 TrainStep = Callable[[Batch, tf.Tensor], tf.Tensor]
 EvaluationStep = Callable[[Batch], tf.Tensor]
-
-
-def as_sums(answer: tf.Tensor) -> Sums:
-    """What an evaluation step answered, as numbers."""
-    return Sums(*(float(value) for value in answer.numpy()))
-
-
-def as_answer(answer: tf.Tensor) -> Answer:
-    """What a training step answered, as numbers."""
-    loss, correct, images, norm, rate, wishes, *flags = answer.numpy().tolist()
-    broken = tuple(replica for replica, flag in enumerate(flags) if flag)
-    return Answer(Sums(loss, correct, images), wishes > 0, norm, rate, broken)
 
 
 def cross_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -138,9 +90,7 @@ def make_train_step(
             x, targets = mix_images(x, shares), mix(targets, shares)
         parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
         own, *whole = _one_by_one(of_part, parts)
-        is_broken = tf.logical_not(tf.math.is_finite(own[0] + tf.linalg.global_norm(whole)))
-        flags = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
-        said = tf.concat([own, [wish], flags * tf.cast(is_broken, tf.float32)], 0)
+        said = tf.concat([own, [wish], _flags(own[0] + tf.linalg.global_norm(whole))], 0)
         said, *whole = context.all_reduce(tf.distribute.ReduceOp.SUM, [said, *whole])
         gradients = [part / said[2] for part in whole]
         norm = tf.linalg.global_norm(gradients)
@@ -159,15 +109,18 @@ def make_train_step(
 def make_evaluation_step(
     strategy: tf.distribute.Strategy, net: keras.Model, *, smoothing: float
 ) -> EvaluationStep:
-    """A compiled step: (x, labels, weights) of this worker -> global sums, float32 [3]."""
+    """A compiled step: (x, labels, weights) of this worker -> the same float32 on every worker.
+
+    [3 + replicas]: the global `Sums`, and the flags, as in `make_train_step`, of the losses.
+    """
 
     def on_replica(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits = net(x, training=False)
         targets = tf.one_hot(labels, logits.shape[-1])
         loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
         context = tf.distribute.get_replica_context()
-        own = _sums(loss, logits, labels, weights)
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+        said = tf.concat([_sums(loss, logits, labels, weights), _flags(loss)], 0)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, said)
 
     return tf.function(lambda batch: _any_local(strategy, strategy.run(on_replica, args=batch)))
 
@@ -205,6 +158,13 @@ def _sums(loss: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Ten
     """This worker's `Sums`: float32 [3]."""
     hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32)
     return tf.stack([loss, tf.reduce_sum(hits * weights), tf.reduce_sum(weights)])
+
+
+def _flags(value: tf.Tensor) -> tf.Tensor:
+    """float32 [replicas]: 1 in this one's place where its value is not finite."""
+    context = tf.distribute.get_replica_context()
+    own = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
+    return own * tf.cast(tf.logical_not(tf.math.is_finite(value)), tf.float32)
 
 
 def _parts(batch: Batch, count: int) -> list[Batch]:

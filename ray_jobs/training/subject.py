@@ -35,7 +35,7 @@ class Subject:
 
     `net` is stepped, `kept` is what of it learns and is kept, `head` its head, `whole` what is
     saved in the end: on features, the first three are the head. `samples` are the sha256 of the
-    training images, by their row.
+    training images, by their row, `val_samples` those of the validation's.
     """
 
     net: keras.Model
@@ -47,6 +47,7 @@ class Subject:
     val_share: Share
     val: tf.data.Dataset
     samples: list[str]
+    val_samples: list[str]
 
 
 class Data(NamedTuple):
@@ -102,6 +103,7 @@ def _on_images(
         val_share=val.share,
         val=pipeline.image_examples(val.photos, recipe.image_px),
         samples=train.samples,
+        val_samples=val.samples,
     )
 
 
@@ -132,6 +134,7 @@ def _on_features(
         val_share=val.share,
         val=pipeline.feature_examples(features[cut:], labels[cut:]),
         samples=train.samples,
+        val_samples=val.samples,
     )
 
 

@@ -7,10 +7,10 @@ import time
 
 from ray_jobs.contract.run import Progress
 from ray_jobs.contract.training import EpochMetrics
+from ray_jobs.training.answer import Sums
 from ray_jobs.training.journal import Journal
 from ray_jobs.training.outcome import TrainingState
 from ray_jobs.training.phases import epochs_of
-from ray_jobs.training.step import Sums
 from ray_jobs.training.step_log import StepMetrics
 from ray_jobs.training.worker import Worker
 

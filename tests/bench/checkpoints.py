@@ -26,11 +26,11 @@ from secrets import token_hex
 from typing import Any
 
 import ray
-from ray.train import CheckpointConfig, RunConfig
+from ray.train import RunConfig
 
 from ray_jobs.contract.run import Resources
 from ray_jobs.training.backend import TensorflowConfig, Trainer
-from ray_jobs.training.driver import scaling_of
+from ray_jobs.training.driver import CHECKPOINTS, scaling_of
 from ray_jobs.training.memory import ENVIRONMENT
 from tests.bench.record import keep
 from tests.bench.turns import Setting, number
@@ -74,7 +74,7 @@ def _trained(given: dict[str, str], workers: int, environment: dict[str, str]) -
             run_config=RunConfig(
                 storage_path=folder,
                 worker_runtime_env={"env_vars": environment},
-                checkpoint_config=CheckpointConfig(num_to_keep=2),
+                checkpoint_config=CHECKPOINTS,
             ),
         )
         return json.loads(str(trainer.fit().return_value))

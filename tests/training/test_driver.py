@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import pickle
+from pathlib import Path
 
 import pytest
 from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.train import Checkpoint
+from ray.train.v2._internal.execution.checkpoint.checkpoint_manager import CheckpointManager
+from ray.train.v2._internal.execution.storage import StorageContext
+from ray.train.v2._internal.execution.training_report import _TrainingReport
 
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import ClusterError, DataError, SpecError
@@ -69,6 +75,22 @@ def test_a_worker_takes_one_cpu_and_where_there_are_gpus_one_of_them():
     assert scaling_of(resources(2, 2)).resources_per_worker == {"CPU": 1}
     on_gpus = scaling_of(resources(2, 2, use_gpu=True))
     assert (on_gpus.use_gpu, on_gpus.resources_per_worker) == (True, {"CPU": 1, "GPU": 1})
+
+
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20")  # Ray's snapshot
+def test_the_good_checkpoint_before_a_refused_one_outlives_the_next(tmp_path: Path):
+    from ray_jobs.training.driver import CHECKPOINTS
+
+    async def commit() -> None:
+        manager = CheckpointManager(CHECKPOINTS, StorageContext(str(tmp_path), "ray-train"))
+        for name in ("old", "good", "refused", "new"):
+            folder = tmp_path / "ray-train" / name
+            folder.mkdir()
+            manager.register_checkpoint(_TrainingReport(Checkpoint(str(folder)), {}, False))
+
+    asyncio.run(commit())
+    left = {path.name for path in (tmp_path / "ray-train").iterdir() if path.is_dir()}
+    assert left == {"good", "refused", "new"}
 
 
 def test_the_filesystem_crosses_to_the_workers_without_a_credential():

@@ -50,3 +50,22 @@ def test_a_rank_goes_on_with_its_own_from_the_chiefs_checkpoint():
     assign(again.variables, values_of(chief.variables))
     draw_apart(again, 1)
     assert np.array_equal(masks(again, 2), whole[3:])
+
+
+# Those that drop in more places than before the logits.
+@pytest.mark.parametrize(("name", "layers"), [("vgg16-classic", 3), ("convnet-small", 2)])
+def test_no_two_layers_and_no_two_ranks_draw_by_the_same_state(name: str, layers: int):
+    from ray_jobs.training.checkpoint import assign, values_of
+    from ray_jobs.training.masks import draw_apart, states_of
+    from ray_jobs.training.models import classifier
+
+    head = classifier.build_head(name, 8, num_classes=3, dropout=0.2, seed=11)
+    states = states_of(head)
+    assert len(states) == layers
+    built, seen = values_of(states), set()
+    for rank in range(64):
+        assign(states, built)
+        draw_apart(head, rank)
+        # As Keras hands them to TensorFlow (`_cast_seed`, Keras 3.15): int32.
+        seen |= {int(value[0]) % (2**31 - 2) for value in values_of(states)}
+    assert len(seen) == 64 * layers

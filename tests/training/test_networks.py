@@ -94,6 +94,8 @@ def test_one_step_along_the_gradient_lowers_the_loss(network):
     import keras
     import tensorflow as tf
 
+    from ray_jobs.training.checkpoint import assign, values_of
+    from ray_jobs.training.masks import states_of
     from ray_jobs.training.models import classifier
 
     name, model = network
@@ -102,9 +104,12 @@ def test_one_step_along_the_gradient_lowers_the_loss(network):
     rng = np.random.default_rng(0)
     images = tf.constant(rng.uniform(0, 255, (2, *model.input_shape[1:])), "float32")
     labels = tf.constant([0, 1])
+    masks = states_of(model)
+    start = values_of(masks)
 
     def loss():
-        logits = model(images, training=False)
+        assign(masks, start)  # of dropout and drop-connect: the same both times
+        logits = model(images, training=True)
         assert logits.dtype == tf.float32
         return tf.reduce_mean(
             keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
@@ -133,6 +138,78 @@ def test_native_sizes_are_those_of_the_papers(name: str, native_px: int):
     from ray_jobs.training.models import classifier
 
     assert classifier.NETWORKS[name].native_px == native_px
+
+
+# Side and channels of each stage at 224 px: the paper's figure 7.
+MNASNET_STAGES = {
+    "stem_relu": (112, 32),
+    "separable_project_bn": (112, 16),
+    "block1b_add": (56, 24),
+    "block2c_add": (28, 40),
+    "block3d_add": (14, 80),
+    "block4b_add": (14, 112),
+    "block5c_add": (7, 160),
+    "block6a_project_bn": (7, 320),
+    "top_relu": (7, 1280),
+}
+
+
+@pytest.fixture(scope="module")
+def mnasnet():
+    from ray_jobs.training.models import classifier
+
+    return classifier.build_backbone("mnasnet-a1", image_px=224)
+
+
+def test_the_stages_of_mnasnet_are_those_of_the_figure(mnasnet):
+    stages = {name: mnasnet.get_layer(name).output.shape for name in MNASNET_STAGES}
+    assert stages == {name: (None, px, px, wide) for name, (px, wide) in MNASNET_STAGES.items()}
+    assert before(mnasnet.get_layer("pool")) == ["top_relu"]
+
+
+def test_each_block_of_mnasnet_that_keeps_its_shape_adds_what_it_was_given(mnasnet):
+    # All but the first of each stage of 2, 3, 4, 2, 3 and 1; what is added is linear.
+    repeats = {"1": "b", "2": "bc", "3": "bcd", "4": "b", "5": "bc"}
+    expected = {f"block{stage}{one}" for stage, ones in repeats.items() for one in ones}
+    adds = [one.name.removesuffix("_add") for one in mnasnet.layers if one.name.endswith("_add")]
+    assert set(adds) == expected
+    for name in adds:
+        given = before(mnasnet.get_layer(f"{name}_expand_conv"))
+        assert before(mnasnet.get_layer(f"{name}_add")) == [*given, f"{name}_project_bn"]
+
+
+def test_mnasnet_squeezes_what_its_depthwise_convolution_has_made(mnasnet):
+    squeezed = [f"block{stage}{one}" for stage, *ones in ("2abc", "4ab", "5abc") for one in ones]
+    scales = [one.name for one in mnasnet.layers if one.name.endswith("_scale")]
+    assert scales == [f"{name}_scale" for name in squeezed]
+    for name in squeezed:
+        made = f"{name}_depthwise_relu"
+        assert before(mnasnet.get_layer(f"{name}_squeeze")) == [made]
+        assert before(mnasnet.get_layer(f"{name}_scale")) == [made, f"{name}_excite"]
+        assert before(mnasnet.get_layer(f"{name}_project_conv")) == [f"{name}_scale"]
+
+
+def test_mnasnet_knows_no_activation_but_relu_and_the_sigmoid_of_a_scale(mnasnet):
+    import keras
+
+    linear, relu, sigmoid = (
+        getattr(keras.activations, name) for name in ("linear", "relu", "sigmoid")
+    )
+    for layer in mnasnet.layers:
+        if isinstance(layer, keras.layers.ReLU):
+            assert (layer.max_value, layer.negative_slope, layer.threshold) == (None, 0, 0)
+        wanted = {"reduce": relu, "excite": sigmoid}.get(layer.name.rpartition("_")[2], linear)
+        assert getattr(layer, "activation", linear) is wanted
+    # A stem, a separable convolution, 15 blocks of two, and the top.
+    relus = [one for one in mnasnet.layers if isinstance(one, keras.layers.ReLU)]
+    assert len(relus) == 1 + 1 + 2 * 15 + 1
+
+
+def before(layer) -> list[str]:
+    """The names of the layers whose outputs a layer is given."""
+    import keras
+
+    return [given._keras_history.operation.name for given in keras.tree.flatten(layer.input)]
 
 
 @pytest.mark.parametrize("name", ["convnet-mnist", "vgg16", "mnasnet-a1", "efficientnet-b0"])

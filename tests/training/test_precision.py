@@ -52,9 +52,10 @@ def test_a_step_in_half_precision_is_finite_and_moves_every_weight():
     import keras
     import tensorflow as tf
 
+    from ray_jobs.training.answer import as_answer
     from ray_jobs.training.checkpoint import values_of
     from ray_jobs.training.models import classifier
-    from ray_jobs.training.step import Rules, as_answer, make_train_step
+    from ray_jobs.training.step import Rules, make_train_step
 
     keras.utils.set_random_seed(1)
     net, optimizer = classifier.from_recipe(RECIPE, 3), keras.optimizers.SGD(1.0)

@@ -88,6 +88,45 @@ def test_a_factor_set_between_steps_counts_from_the_next_on():
     assert float(weight) == pytest.approx(0.45)
 
 
+def stepped(optimizer: Optimizer, gradient: float, steps: int) -> list[float]:
+    """A weight that starts at 1, after each step at the rate 0.5."""
+    import keras
+    import tensorflow as tf
+
+    from ray_jobs.training.rates import TabledRate, make_optimizer
+
+    made = make_optimizer(optimizer, TabledRate([0.5] * (steps + 1)))
+    weight = keras.Variable(1.0)
+    made.build([weight])
+    found = []
+    for _ in range(steps):
+        made.apply([tf.constant(gradient)], [weight])
+        found.append(float(weight))
+    return found
+
+
+def test_sgd_goes_on_by_the_momentum_of_the_recipe():
+    # Moves of 0.5, then of 0.5 + 0.8 * 0.5.
+    sgd = Optimizer(name="sgd", momentum=0.8)
+    assert stepped(sgd, 1.0, 2) == pytest.approx([0.5, -0.4])
+
+
+def test_rmsprop_goes_on_by_the_momentum_of_the_recipe():
+    # The mean square is 0.1, then 0.19: moves of 0.5 over its root, and 0.8 of the move before.
+    first, second = 0.5 / 0.1**0.5, 0.5 / 0.19**0.5
+    rmsprop = Optimizer(name="rmsprop", momentum=0.8)
+    after = [1 - first, 1 - first - (0.8 * first + second)]
+    assert stepped(rmsprop, 1.0, 2) == pytest.approx(after, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "radam"])
+def test_a_weight_without_a_gradient_shrinks_by_rate_times_decay(name: str):
+    # 1 - 0.5 * 0.1, a step.
+    decaying = Optimizer(name=name, weight_decay=0.1)
+    assert stepped(decaying, 0.0, 2) == pytest.approx([0.95, 0.95**2])
+    assert stepped(Optimizer(name=name, weight_decay=0.0), 0.0, 1) == [1.0]
+
+
 def test_the_averages_follow_the_weights_by_the_decay():
     import keras
     import tensorflow as tf

@@ -45,8 +45,9 @@ def answered(strategy, batch, *, wish=0.0, net=None, smoothing=0.1, **rules):
     import keras
     import tensorflow as tf
 
+    from ray_jobs.training.answer import as_answer
     from ray_jobs.training.checkpoint import values_of
-    from ray_jobs.training.step import Rules, as_answer, make_train_step
+    from ray_jobs.training.step import Rules, make_train_step
 
     net = net or small_net(strategy)
     before = values_of(net.weights)[0]
@@ -62,7 +63,8 @@ def trained_by_sgd(strategy, net):
     """A step of plain SGD, whose answer can be read."""
     import keras
 
-    from ray_jobs.training.step import Rules, as_answer, make_train_step
+    from ray_jobs.training.answer import as_answer
+    from ray_jobs.training.step import Rules, make_train_step
 
     with strategy.scope():
         optimizer = keras.optimizers.SGD(1.0)
@@ -213,14 +215,23 @@ def test_a_gradient_that_is_not_finite_is_known_though_the_loss_is(two_replicas)
         check_step(answer, Place(1, 1, rank=0), [])
 
 
-@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_validation_loss_that_is_not_finite_ends_the_training(loss: float):
-    from ray_jobs.training.finite import check_validation
-    from ray_jobs.training.step import Sums
+def test_a_validation_that_is_not_finite_ends_the_training_with_its_step_and_images(two_replicas):
+    from ray_jobs.training.answer import as_judgement
+    from ray_jobs.training.failures import ElsewhereError
+    from ray_jobs.training.finite import Place, check_step
+    from ray_jobs.training.step import make_evaluation_step
 
-    check_validation(Sums(0.5, 1.0, 1.0), epoch=5)
-    with pytest.raises(SpecError, match=r"validation loss is .* after epoch 5; expected"):
-        check_validation(Sums(loss, 1.0, 1.0), epoch=5)
+    step = make_evaluation_step(two_replicas, small_net(two_replicas), smoothing=0.0)
+    whole = as_judgement(step(per_replica(two_replicas, X, LABELS, WEIGHTS)))
+    check_step(whole, Place(5, 3, rank=1, is_validation=True), [])
+    broken = X.copy()
+    broken[5] = np.inf
+    answer = as_judgement(step(per_replica(two_replicas, broken, LABELS, WEIGHTS)))
+    told = r"^the loss is nan, at step 3 of the validation after epoch 5; worker 1 had images feedf"
+    with pytest.raises(SpecError, match=told):
+        check_step(answer, Place(5, 3, rank=1, is_validation=True), ["feedface" * 8])
+    with pytest.raises(ElsewhereError, match=r"of the validation after epoch 5, of worker 1; exp"):
+        check_step(answer, Place(5, 3, rank=0, is_validation=True), ["cafebabe" * 8])
 
 
 def test_the_wish_of_one_is_known_to_all(two_replicas):
@@ -235,8 +246,9 @@ def test_the_wish_of_one_is_known_to_all(two_replicas):
 
 
 def test_evaluation_sums_are_exact_and_leave_filling_places_out(two_replicas):
+    from ray_jobs.training.answer import as_sums
     from ray_jobs.training.checkpoint import values_of
-    from ray_jobs.training.step import as_sums, make_evaluation_step
+    from ray_jobs.training.step import make_evaluation_step
 
     net = small_net(two_replicas)
     kernel, bias = values_of(net.weights)

@@ -45,7 +45,8 @@ def judged(world, shards):
     """The sums over the ranks of a world, of one network."""
     import tensorflow as tf
 
-    from ray_jobs.training.step import Sums, as_sums, make_evaluation_step
+    from ray_jobs.training.answer import Sums, as_sums
+    from ray_jobs.training.step import make_evaluation_step
 
     step = make_evaluation_step(
         tf.distribute.OneDeviceStrategy("CPU:0"), small_net(), smoothing=0.1
@@ -73,7 +74,8 @@ def test_one_two_and_three_workers_come_to_the_same(shards):
 def test_two_replicas_sum_up_what_two_ranks_hold(shards, two_replicas):
     import tensorflow as tf
 
-    from ray_jobs.training.step import Sums, as_sums, make_evaluation_step
+    from ray_jobs.training.answer import Sums, as_sums
+    from ray_jobs.training.step import make_evaluation_step
 
     with two_replicas.scope():
         step = make_evaluation_step(two_replicas, small_net(), smoothing=0.1)

@@ -96,7 +96,7 @@ def test_an_epoch_is_one_line():
 @pytest.mark.tf
 def test_progress_counts_steps_over_all_epochs_and_the_time_of_this_attempt_alone():
     from ray_jobs.recipes import catalog
-    from ray_jobs.training.step import Sums
+    from ray_jobs.training.answer import Sums
     from ray_jobs.training.watch import Watch
 
     recipe = catalog.resolve("b0_scratch", {"epochs": 3, "head.epochs": 1, "batch_size": 8})

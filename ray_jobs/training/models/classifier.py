@@ -51,7 +51,10 @@ def build_head(
     """
     inputs = keras.Input((features,), name="features")
     x = inputs
-    for layer in [*NETWORKS[name].hidden(seed), keras.layers.Dropout(dropout, seed=seed)]:
+    hidden = NETWORKS[name].hidden(seed)
+    # Theirs follow the seed: of the same one, two layers would drop the same places.
+    own = seed + sum(isinstance(layer, keras.layers.Dropout) for layer in hidden)
+    for layer in [*hidden, keras.layers.Dropout(dropout, seed=own)]:
         x = layer(x)
     logits = dense(num_classes, "logits", seed, activation=None)(x)
     return keras.Model(inputs, logits, name="head")

@@ -285,7 +285,7 @@ def test_a_checkpoint_that_is_not_ours_is_refused_by_name(
     training = ground.train(kind, RECIPE, OFTEN)
     training.committed(after=20)
     ground.abandon()
-    before, newest = training.checkpoints()
+    *_, before, newest = training.checkpoints()
     why = damage(ground.store, newest.key)
     again = ground.drive(training.spec)
     assert is_the_same(again, quiet) == [before.state.step]

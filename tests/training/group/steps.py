@@ -10,22 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from ray_jobs.contract.recipe import Optimizer
+from ray_jobs.training.answer import Answer, Sums, as_answer, as_sums
 from ray_jobs.training.checkpoint import digest_of, values_of
 from ray_jobs.training.data import pipeline
 from ray_jobs.training.data.photos import Photos
 from ray_jobs.training.data.share import share_of
 from ray_jobs.training.logits import validation_logits
 from ray_jobs.training.rates import TabledRate, make_optimizer
-from ray_jobs.training.step import (
-    Answer,
-    Rules,
-    Sums,
-    as_answer,
-    as_sums,
-    make_averaging,
-    make_evaluation_step,
-    make_train_step,
-)
+from ray_jobs.training.step import Rules, make_averaging, make_evaluation_step, make_train_step
 from tests.training.conftest import jpeg, write_shard
 from tests.training.group.member import CLASSES, PX, Member, batch_norm_net, convnet
 from tests.training.rosters import roster_of
