@@ -10,8 +10,8 @@ from airflow.sdk import Context
 from dags import judging
 from dags.notifying import WebhookNotifier
 from dags.shared import step
-from tasks.approval import RESPONSE_LIMIT, Answer, Approval
-from tasks.notice import Event
+from tasks.judging.approval import RESPONSE_LIMIT, Answer, Approval
+from tasks.notices.notice import Event
 
 
 class AskBeforePromotion(ApprovalOperator):

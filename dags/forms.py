@@ -1,7 +1,7 @@
 """The forms of the DAGs: what a person may say at a trigger, typed.
 
 The JSON schema of a parameter refuses a wrong value at once (HTTP 400); what it cannot say, and
-unknown keys, the run's first task refuses before anything else happens (`tasks.order`).
+unknown keys, the run's first task refuses before anything else happens (`tasks.planning.order`).
 
 Limits stand in an `allOf`: of a plain `minimum` Airflow 3.3.2's UI makes another number than was
 typed (0 epochs become 1, 9,999 workers 1,024) and says nothing. Drop it once the UI tells.
@@ -12,10 +12,10 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 from ray_jobs.recipes import catalog
-from tasks.class_map import BUILT_IN
-from tasks.class_map import MAX_LENGTH as CLASS_MAP_LENGTH
+from tasks.ingest.class_map import BUILT_IN
+from tasks.ingest.class_map import MAX_LENGTH as CLASS_MAP_LENGTH
 from tasks.names import MAX_LENGTH
-from tasks.order import BUDGET_LIMIT_MINUTES, DEFAULT_WORKERS, WORKERS_LIMIT
+from tasks.planning.order import BUDGET_LIMIT_MINUTES, DEFAULT_WORKERS, WORKERS_LIMIT
 from tasks.sources.formats import FORMATS
 
 # Airflow opens the fields without a section by itself, and the sections at a click.
@@ -84,7 +84,7 @@ def ingest_form() -> dict[str, Param]:
 
 
 def retrain_form() -> dict[str, Param]:
-    """What `retrain_classifier` asks for; each key is one of `tasks.order.Order`."""
+    """What `retrain_classifier` asks for; each key is one of `tasks.planning.order.Order`."""
     return _data() | _model() | _after() | _cluster() | _advanced()
 
 

@@ -1,7 +1,7 @@
-"""The steps of `ingest_dataset`: read the context, call `tasks.ingest`, hand on.
+"""The steps of `ingest_dataset`: read the context, call `tasks.ingest.steps`, hand on.
 
-Each imports `tasks.ingest` when it runs: Pillow, NumPy and pyarrow would take most of the time in
-which the DAG processor reads the file.
+Each imports `tasks.ingest.steps` when it runs: Pillow, NumPy and pyarrow would take most of the
+time in which the DAG processor reads the file.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ray_jobs.storage import Store
 
 def inspect() -> dict[str, Any]:
     """Read and check every image; keep the originals."""
-    from tasks import ingest
+    from tasks.ingest import steps
 
     params = form()
-    asked = ingest.Asked(
+    asked = steps.Asked(
         uri=params["source"],
         format=params["format"],
         class_map=params["class_map"] or "",
         keep_test=params["keep_test"],
     )
-    return ingest.inspect_source(
+    return steps.inspect_source(
         _store(),
         asked,
-        dataset=ingest.dataset_name_for(asked.uri, params["name"] or "", asked.format),
+        dataset=steps.dataset_name_for(asked.uri, params["name"] or "", asked.format),
         ingest_id=short_id(get_current_context()["run_id"]),
         buckets=bucket,
     )
@@ -37,27 +37,27 @@ def inspect() -> dict[str, Any]:
 
 def split() -> dict[str, Any]:
     """Set duplicates and conflicts aside; give every image its split, for good."""
-    from tasks import ingest
+    from tasks.ingest import steps
 
     dataset, ingest_id = _address()
     strict = form()["strict"]
-    return ingest.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id, strict=strict)
+    return steps.assign_splits(_store(), dataset=dataset, ingest_id=ingest_id, strict=strict)
 
 
 def shards() -> dict[str, Any]:
     """Write the TFRecord shards."""
-    from tasks import ingest
+    from tasks.ingest import steps
 
     dataset, ingest_id = _address()
-    return ingest.write_shards(_store(), dataset=dataset, ingest_id=ingest_id)
+    return steps.write_shards(_store(), dataset=dataset, ingest_id=ingest_id)
 
 
 def publish() -> dict[str, Any]:
     """Write the manifest, then tell whoever waits for the data set."""
-    from tasks import ingest
+    from tasks.ingest import steps
 
     dataset, ingest_id = _address()
-    published = dict(ingest.publish(_store(), dataset=dataset, ingest_id=ingest_id))
+    published = dict(steps.publish(_store(), dataset=dataset, ingest_id=ingest_id))
     announce(published)
     return published
 

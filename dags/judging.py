@@ -22,10 +22,11 @@ from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.contract.verdict import Decision, Policy, Verdict
 from ray_jobs.storage import Store, find_document, read_document, write_document
-from tasks import approval, champion, history, registry
-from tasks import gate as gating
-from tasks.approval import Approval, Question
+from tasks.judging import approval, champion, history
+from tasks.judging import gate as gating
+from tasks.judging.approval import Approval, Question
 from tasks.settings import POLICY_VARIABLE, Settings
+from tasks.tracking import registry
 
 log = logging.getLogger(__name__)
 

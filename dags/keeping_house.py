@@ -1,7 +1,7 @@
 """The steps of `housekeeping`: read the form, call `tasks`, tell what went.
 
-`tasks.collect` is imported when it runs: NumPy and pyarrow would take most of the time in which
-the DAG processor reads the file.
+`tasks.upkeep.collect` is imported when it runs: NumPy and pyarrow would take most of the time in
+which the DAG processor reads the file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from dags.shared import form, is_scheduled, settings, task_instance
 from ray_jobs.storage import Listed
-from tasks import housekeeping
-from tasks.leftovers import Age
-from tasks.order import RUN_LIMIT
+from tasks.planning.order import RUN_LIMIT
+from tasks.upkeep import housekeeping
+from tasks.upkeep.leftovers import Age
 
 K = TypeVar("K", bound=StrEnum)
 
@@ -39,7 +39,7 @@ def tidy_runs() -> dict[str, Any]:
 
 def tidy_datasets() -> dict[str, Any]:
     """Remove what no version of a data set refers to, as the identity that ingests."""
-    from tasks.collect import collect, would_collect
+    from tasks.upkeep.collect import collect, would_collect
 
     if _is_under_way("ingest_dataset"):
         # It may be about to refer to an old object to which nothing refers yet.

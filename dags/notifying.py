@@ -9,9 +9,9 @@ from airflow.sdk import BaseNotifier, Connection, Context
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 from airflow.sdk.log import mask_secret, redact  # pyright: ignore[reportPrivateImportUsage]
 
-from tasks import notice, webhook
-from tasks.notice import Event, Notice, Where
-from tasks.webhook import Webhook
+from tasks.notices import notice, webhook
+from tasks.notices.notice import Event, Notice, Where
+from tasks.notices.webhook import Webhook
 
 CONNECTION_ID = "sortline_webhook"
 

@@ -38,7 +38,7 @@ from dags.forms import retrain_form
 from dags.links import MLFLOW_RUN, REPORT, with_links
 from dags.ray_steps import ray_step
 from dags.shared import DATASET, DEFAULT_ARGS, step
-from tasks.order import RUN_LIMIT
+from tasks.planning.order import RUN_LIMIT
 from tasks.settings import TRAINING_POOL
 
 with DAG(

@@ -17,11 +17,12 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.storage import read_document, write_document
-from tasks import capacity, registry
-from tasks.card import assemble_card
-from tasks.events import newest_version
-from tasks.plan import Order, Plan, parse_conf, plan_run
+from tasks.judging.card import assemble_card
+from tasks.planning import capacity
+from tasks.planning.events import newest_version
+from tasks.planning.plan import Order, Plan, parse_conf, plan_run
 from tasks.settings import DATASET_VARIABLE, DEFAULT_RECIPE, RECIPE_VARIABLE, Settings
+from tasks.tracking import registry
 
 log = logging.getLogger(__name__)
 

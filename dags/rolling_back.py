@@ -9,8 +9,9 @@ from airflow.sdk import get_current_context
 
 from dags.shared import dataset_of, form, settings, task_instance
 from ray_jobs.contract.errors import SpecError
-from tasks import champion, registry
+from tasks.judging import champion
 from tasks.names import dataset_name
+from tasks.tracking import registry
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from infra.options import DEFAULT_HOME, AsJson, Home, answer, current_home
 from infra.session import Session
 from ray_jobs.contract.errors import SortlineError, disk_full
 from ray_jobs.contract.export import ExportFormat
-from tasks.class_map import BUILT_IN
+from tasks.ingest.class_map import BUILT_IN
 from tasks.sources.formats import FORMATS
 
 app = typer.Typer(

@@ -17,7 +17,7 @@ from infra.screen import Screen
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.storage import ObjectStore, Store
-from tasks import champion, roll
+from tasks.judging import champion, roll
 from tasks.names import dataset_name
 from tasks.settings import DATASET_VARIABLE, Settings
 

@@ -10,8 +10,8 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ShardRef, SourceRef, Split, StateCounts
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, put_content
-from tasks.records import frame, image_example
-from tests.training.rosters import entries_of, with_entries
+from tasks.shards.records import frame, image_example
+from tests.ray_jobs.training.rosters import entries_of, with_entries
 
 Pictures = Sequence[tuple[bytes, int]]
 

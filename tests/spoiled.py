@@ -8,7 +8,7 @@ from pathlib import Path
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion, Split
 from ray_jobs.storage import Store, fetch, read_document
-from tasks.entries import Entry, decode_entries
+from tasks.dataset.entries import Entry, decode_entries
 
 
 def kept_entries(store: Store, dataset: str) -> list[Entry]:

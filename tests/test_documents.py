@@ -85,7 +85,7 @@ def missing_files(text: str) -> list[str]:
 def test_what_leads_nowhere_is_found():
     text = "[a](infra/no.md) [b](README.md#no) [c](README.md#two-commands) ![d](no.png) [e](https://x/)"
     assert broken_links(text, "README.md") == ["infra/no.md", "README.md#no", "no.png"]
-    assert missing_files("`tasks/no.py` `tasks/gate.py` `no.py` `runs/x` `git`") == [
+    assert missing_files("`tasks/no.py` `tasks/judging/gate.py` `no.py` `runs/x` `git`") == [
         "tasks/no.py",
         "no.py",
     ]

@@ -12,12 +12,12 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.errors import ClusterError
 from ray_jobs.storage import Store, fetch, read_document
-from tasks import overview
-from tasks.collect import collect, would_collect
-from tasks.difference import difference
-from tasks.entries import Entry, decode_entries
-from tasks.garbage import Garbage, Kind
-from tasks.versions import History, find_version, histories
+from tasks.dataset import overview
+from tasks.dataset.difference import difference
+from tasks.dataset.entries import Entry, decode_entries
+from tasks.dataset.versions import History, find_version, histories
+from tasks.upkeep.collect import collect, would_collect
+from tasks.upkeep.garbage import Garbage, Kind
 
 
 def list_all(session: Session) -> dict[str, Any]:

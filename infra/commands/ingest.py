@@ -12,7 +12,7 @@ from infra.follow import follow, triggered
 from infra.session import Session
 from ray_jobs.contract.dataset import ImageState, Split
 from ray_jobs.contract.errors import SpecError
-from tasks.class_map import BUILT_IN, parse_class_map
+from tasks.ingest.class_map import BUILT_IN, parse_class_map
 from tasks.names import dataset_name
 from tasks.settings import DATASET_VARIABLE
 from tasks.sources.address import Place, parse

@@ -18,9 +18,10 @@ from infra.session import Session
 from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.errors import SortlineError, SpecError
 from ray_jobs.storage import Store
-from tasks import champion, registry
-from tasks.appointment import appoint
-from tasks.roll import Entry, Unreadable, read_roll
+from tasks.judging import champion
+from tasks.judging.appointment import appoint
+from tasks.judging.roll import Entry, Unreadable, read_roll
+from tasks.tracking import registry
 
 
 def models(session: Session, *, name: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ray_jobs.contract.document import ObjectRef
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.export import Export, ExportFormat, ExportResult, VerificationResult
 from ray_jobs.storage import Store, fetch_to, read_document
-from tasks import champion
+from tasks.judging import champion
 from tasks.sources.trees.base import shown
 
 

@@ -16,11 +16,11 @@ from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, fetch
-from tasks.entries import Entry, decode_entries
+from tasks.dataset.entries import Entry, decode_entries
+from tasks.dataset.versions import find_version
 from tasks.sheets.draw import draw_batch, draw_pick
 from tasks.sheets.font import draws_chinese
 from tasks.sheets.picks import Pick, class_sheets, conflict_sheet, near_duplicate_sheet
-from tasks.versions import find_version
 
 PROFILE = "ingest"  # the one identity that reads originals
 

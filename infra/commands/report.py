@@ -14,7 +14,7 @@ from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.evaluation import EvaluationResult
 from ray_jobs.contract.verdict import Verdict
 from ray_jobs.storage import Store, find_document, read_document
-from tasks import champion, roll
+from tasks.judging import champion, roll
 
 Tell = Callable[[str], None]
 

@@ -21,8 +21,8 @@ from ray_jobs.contract.verdict import Decision
 from ray_jobs.recipes import catalog
 from ray_jobs.recipes.overrides import check_keys
 from ray_jobs.storage import Store, find_document, read_document
-from tasks import capacity
-from tasks.order import parse_workers
+from tasks.planning import capacity
+from tasks.planning.order import parse_workers
 from tasks.settings import DEFAULT_RECIPE, RECIPE_VARIABLE
 
 DAG_ID = "retrain_classifier"

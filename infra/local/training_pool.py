@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from infra.airflow_api import AirflowApi, Pool
 from ray_jobs.contract.errors import SortlineError
-from tasks.capacity import read_cluster, trainings_at_once
+from tasks.planning.capacity import read_cluster, trainings_at_once
 from tasks.settings import TRAINING_POOL, Settings
 
 Report = Callable[[str], None]

@@ -13,7 +13,7 @@ SortlineError            exit code 1   our fault, or one that nobody foresaw
 A message carries three parts: the fact, what was expected, and the remedy.
 
 A leaf that callers tell apart stands beside what raises it, and travels as its nearest kind:
-`MissingObjectError` (`ray_jobs/storage/store.py`), `LostRaceError` (`tasks/champion.py`),
+`MissingObjectError` (`ray_jobs/storage/store.py`), `LostRaceError` (`tasks/judging/champion.py`),
 `FormatError`, `NotServedError` (`ray_jobs/training/export`), `ElsewhereError`
 (`ray_jobs/training/failures.py`). The Ray operator, which can be lifted out, has a tree of its own
 (`tasks/operators/errors.py`).

@@ -13,7 +13,7 @@ from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, fetch, find_document, read_document
-from tasks.entries import iter_entries
+from tasks.dataset.entries import iter_entries
 from tasks.report.set_aside import Aside, set_aside
 from tasks.report.steps import Step, read_steps
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ray_jobs.contract.dataset import ImageState
-from tasks.entries import Entry
+from tasks.dataset.entries import Entry
 
 _BY_STATE = {
     ImageState.DUPLICATE: "shows what another file shows",

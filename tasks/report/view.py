@@ -7,7 +7,7 @@ import json
 from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.dataset import DatasetManifest, Split
 from ray_jobs.contract.verdict import Decision
-from tasks.dotted import dotted
+from tasks.tracking.dotted import dotted
 
 # The page is written once: words that stay true when the champion moves on.
 HEADLINES = {

@@ -14,8 +14,8 @@ from PIL import Image
 from ray_jobs.contract import keys
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import Store, fetch
-from tasks.entries import Entry
-from tasks.images import upright_rgb
+from tasks.dataset.entries import Entry
+from tasks.photos.images import upright_rgb
 from tasks.sheets.canvas import TILE_PX, Tile, grid, sheet
 from tasks.sheets.picks import COLUMNS, Pick
 

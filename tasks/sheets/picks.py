@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, Split
-from tasks.entries import Entry
+from tasks.dataset.entries import Entry
+from tasks.dataset.overview import near_duplicates
 from tasks.names import slug
-from tasks.overview import near_duplicates
 
 COLUMNS = 6
 ROWS = 6

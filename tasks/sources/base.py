@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ray_jobs.contract.dataset import SourceRef, Split
 from ray_jobs.photo import MAX_FILE_BYTES
-from tasks.rejection import Note, Rejected
+from tasks.photos.rejection import Note, Rejected
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

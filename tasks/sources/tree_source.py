@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from ray_jobs.contract.dataset import SourceRef, Split
 from ray_jobs.contract.errors import DataError
-from tasks.rejection import Rejection
+from tasks.photos.rejection import Rejection
 from tasks.sources.address import Address
 from tasks.sources.base import Images, Made, SourceImage
 from tasks.sources.layouts.base import absent

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from ray_jobs.contract.verdict import Aim, Decision, Policy
-from tests.tasks.rivals import decisions
+from tests.tasks.judging.rivals import decisions
 
 CHAMPION = 0.90
 DRAWS = 1000

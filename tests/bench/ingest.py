@@ -33,8 +33,7 @@ from botocore.config import Config
 from PIL import Image, ImageOps
 
 from ray_jobs.storage import connect
-from tasks import ingest
-from tasks.ingest import Asked
+from tasks.ingest.steps import Asked
 from tasks.sources.sample import SampleSource
 from tests.bench.record import keep
 from tests.seaweed import LocalStore, object_store
@@ -62,10 +61,10 @@ def one_step(step: str, url: str, credentials: str, bucket: str, source: str, *n
     dataset, ingest_id = named
     address = {"dataset": dataset, "ingest_id": ingest_id}
     steps: dict[str, Callable[[], object]] = {
-        "inspect": lambda: ingest.inspect_source(store, Asked(source), **address),
-        "split": lambda: ingest.assign_splits(store, **address),
-        "shards": lambda: ingest.write_shards(store, **address),
-        "publish": lambda: ingest.publish(store, **address),
+        "inspect": lambda: steps.inspect_source(store, Asked(source), **address),
+        "split": lambda: steps.assign_splits(store, **address),
+        "shards": lambda: steps.write_shards(store, **address),
+        "publish": lambda: steps.publish(store, **address),
     }
     seconds = round(_timed(steps[step]), 2)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -33,7 +33,7 @@ from ray_jobs.storage import read_document
 from ray_jobs.training.trace import WorkerTrace
 from tasks.operators.hook import RayConnection
 from tasks.operators.jobs_api import JobRequest, JobsApi, JobStatus
-from tasks.plan import Plan, parse_conf, plan_run
+from tasks.planning.plan import Plan, parse_conf, plan_run
 from tasks.settings import DATASET_VARIABLE
 from tests.bench.record import keep
 

@@ -19,7 +19,7 @@ from infra.session import Session
 from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.export import ExportFormat
 from ray_jobs.contract.verdict import Check, Decision
-from tasks import champion
+from tasks.judging import champion
 from tests.bench.record import keep
 from tests.bench.retraining import DATASET, home_of, retrain, stack_of
 from tests.spoiled import kept_entries, write_spoiled

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import NEAR_BITS
-from tasks.near import Hashes, distinct, groups, near_pairs
+from tasks.near_duplicates.near import Hashes, distinct, groups, near_pairs
 from tests.bench.record import keep
 
 SIZES = "10000 100000 1000000"

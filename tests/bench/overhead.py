@@ -31,13 +31,14 @@ from ray_jobs.contract.champion import Registration
 from ray_jobs.contract.dataset import DatasetManifest
 from ray_jobs.contract.verdict import Decision, Policy
 from ray_jobs.storage import read_document, write_document
-from tasks import champion, gate, registry
-from tasks.card import assemble_card
+from tasks.judging import champion, gate
+from tasks.judging.card import assemble_card
 from tasks.operators.hook import RayConnection
 from tasks.operators.jobs_api import JobRequest, JobsApi, JobStatus
-from tasks.plan import Plan, parse_conf, plan_run
+from tasks.planning.plan import Plan, parse_conf, plan_run
 from tasks.report import publish_report
 from tasks.settings import Settings
+from tasks.tracking import registry
 from tests.bench.record import keep
 
 DATASET = "overhead"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.images import upright_rgb
+from tasks.photos.images import upright_rgb
 from tasks.sources.sample import SampleSource
 
 

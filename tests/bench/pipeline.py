@@ -33,7 +33,7 @@ from ray_jobs.training.data.records import decode_rgb, records
 from ray_jobs.training.data.roster import place
 from ray_jobs.training.data.share import Share
 from ray_jobs.training.memory import keep_freed_memory
-from tasks.records import frame, image_example
+from tasks.shards.records import frame, image_example
 from tests.bench.lesson import Lesson
 from tests.bench.photos import labelled
 from tests.bench.record import keep

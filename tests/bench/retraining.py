@@ -19,7 +19,7 @@ from ray_jobs.contract.card import ModelCard
 from ray_jobs.contract.recipe import Recipe
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import Store, read_document
-from tasks.order import parse_workers
+from tasks.planning.order import parse_workers
 from tasks.settings import DATASET_VARIABLE
 from tests.bench.commit import commit
 

@@ -10,7 +10,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.champion import Act
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import read_document, write_document
-from tasks import champion
+from tasks.judging import champion
 from tests.tasks.clock import LATER, NOON
 from tests.tasks.documents import manifest, publish, registration, verdict, write_run
 

@@ -10,7 +10,7 @@ from airflow.sdk.execution_time.context import set_current_context
 from ray_jobs.contract import keys
 from ray_jobs.contract.verdict import Decision, Verdict
 from ray_jobs.storage import find_document, read_document, write_document
-from tasks import champion
+from tasks.judging import champion
 from tests.dags.stage import event
 from tests.tasks.clock import EVENING, LATER, NOON
 from tests.tasks.documents import (

@@ -99,8 +99,8 @@ def test_only_the_training_takes_a_slot_of_the_training_pool(loaded):
 def test_a_run_may_last_as_long_as_its_slowest_parts(loaded):
     from datetime import timedelta
 
-    from tasks.approval import RESPONSE_LIMIT
-    from tasks.order import BUDGET_LIMIT_MINUTES
+    from tasks.judging.approval import RESPONSE_LIMIT
+    from tasks.planning.order import BUDGET_LIMIT_MINUTES
 
     longest = timedelta(minutes=BUDGET_LIMIT_MINUTES) + RESPONSE_LIMIT
     assert loaded.dags["retrain_classifier"].dagrun_timeout > longest

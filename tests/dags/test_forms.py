@@ -11,7 +11,7 @@ from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.contract.run import RunSpec
 from ray_jobs.recipes import catalog
 from ray_jobs.storage import read_document
-from tasks.order import Order
+from tasks.planning.order import Order
 from tests.tasks.documents import manifest, publish
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]

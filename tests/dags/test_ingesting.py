@@ -8,10 +8,10 @@ import pytest
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import CredentialError
-from tasks.entries import decode_entries
-from tasks.staging import Staged, Staging
+from tasks.dataset.entries import decode_entries
+from tasks.ingest.staging import Staged, Staging
 from tests.tasks.ingest.pictures import photo
-from tests.tasks.ingest.trees import folder_of, zip_of
+from tests.tasks.sources.trees import folder_of, zip_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
 

@@ -20,7 +20,7 @@ LINK = "http://airflow/dags/retrain_classifier/runs/manual__1/tasks/gate?try_num
 @pytest.fixture
 def hook(monkeypatch):
     """The webhook's server, named by the connection."""
-    from tasks import webhook
+    from tasks.notices import webhook
 
     monkeypatch.setattr(webhook, "PAUSES_S", (0, 0))
     codes: list[int] = []

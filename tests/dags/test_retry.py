@@ -5,7 +5,7 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 
 from dags.shared import RETRY_POLICY
 from ray_jobs.contract.errors import SortlineError
-from tests.contract.test_errors import TREE
+from tests.ray_jobs.contract.test_errors import TREE
 
 pytestmark = pytest.mark.airflow
 

@@ -9,7 +9,7 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.storage import read_document
-from tasks import champion
+from tasks.judging import champion
 from tests.tasks.clock import LATER, NOON
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]

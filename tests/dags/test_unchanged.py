@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ray_jobs.contract import keys
-from tasks import champion
+from tasks.judging import champion
 from tests.tasks.clock import LATER, NOON
 from tests.tasks.documents import manifest, publish
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from ray_jobs.storage import connect
-from tasks import ingest
-from tasks.ingest import Asked
-from tasks.publication import PublishedDataset
+from tasks.ingest import steps
+from tasks.ingest.publication import PublishedDataset
+from tasks.ingest.steps import Asked
 
 DATASET = "waste"
 
@@ -16,10 +16,10 @@ DATASET = "waste"
 def ingest_all(store, source: str, ingest_id: str) -> PublishedDataset:
     """The four steps, one after the other."""
     address = {"dataset": DATASET, "ingest_id": ingest_id}
-    ingest.inspect_source(store, Asked(source), **address)
-    ingest.assign_splits(store, **address)
-    ingest.write_shards(store, **address)
-    return ingest.publish(store, **address)
+    steps.inspect_source(store, Asked(source), **address)
+    steps.assign_splits(store, **address)
+    steps.write_shards(store, **address)
+    return steps.publish(store, **address)
 
 
 def main(url: str, credentials: str, bucket: str, source: str, ingest_id: str) -> None:

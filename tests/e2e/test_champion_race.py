@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from tasks.champion import LostRaceError, move, promote, read
+from tasks.judging.champion import LostRaceError, move, promote, read
 from tests.flaky import Way, flaky
 from tests.seaweed import LocalStore, object_store
 from tests.tasks.clock import NOON

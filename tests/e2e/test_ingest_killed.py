@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.collect import collect
+from tasks.upkeep.collect import collect
 from tests.e2e.killing import Ingests, published
 from tests.seaweed import object_store
 from tests.tasks.ingest.pictures import make_tree

@@ -12,9 +12,9 @@ import pytest
 from ray_jobs.contract.dataset import DatasetManifest, ImageState
 from ray_jobs.contract.document import ObjectRef
 from ray_jobs.storage import fetch
-from tasks.entries import decode_entries
-from tasks.ledger import read_ledger
-from tasks.workbook import Workbook
+from tasks.dataset.entries import decode_entries
+from tasks.ingest.ledger import read_ledger
+from tasks.ingest.workbook import Workbook
 from tests.e2e.ingesting import DATASET
 from tests.seaweed import LocalStore, object_store
 from tests.tasks.ingest.books import rows_of

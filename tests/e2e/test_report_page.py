@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from tasks.report import publish_report
 from tests.e2e.browser import chromium, screenshots
 from tests.fakes import InMemoryStore
-from tests.tasks.judged_run import CLASSES, EXHIBITS, write_judged_run
+from tests.tasks.judging.judged_run import CLASSES, EXHIBITS, write_judged_run
 
 pytestmark = pytest.mark.e2e
 

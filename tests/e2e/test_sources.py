@@ -11,14 +11,14 @@ import pytest
 
 from infra.local.stack import Stack
 from ray_jobs.storage import connect
-from tasks import ingest
-from tasks.entries import decode_entries
+from tasks.dataset.entries import decode_entries
+from tasks.ingest import steps
 from tests.e2e.local_stack import s3_client
 from tests.e2e.sortline import succeed
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import photo
-from tests.tasks.ingest.trees import folder_of, huawei_of, tar_of, zip_of
-from tests.tasks.ingest.web import web
+from tests.tasks.sources.trees import folder_of, huawei_of, tar_of, zip_of
+from tests.tasks.sources.web import web
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
@@ -65,10 +65,10 @@ def upload(stack: Stack, prefix: str, files: Mapping[str, bytes]) -> str:
 def split_of(source: str, buckets=None) -> set[tuple[str, str, str]]:
     """(sha256, class, split) of every photo that an ingest keeps."""
     store, address = InMemoryStore(), {"dataset": "waste", "ingest_id": "1"}
-    ingest.inspect_source(store, ingest.Asked(source), buckets=buckets, **address)
-    ingest.assign_splits(store, **address)
-    ingest.write_shards(store, **address)
-    made = ingest.publish(store, **address)
+    steps.inspect_source(store, steps.Asked(source), buckets=buckets, **address)
+    steps.assign_splits(store, **address)
+    steps.write_shards(store, **address)
+    made = steps.publish(store, **address)
     (key,) = store.keys(f"datasets/waste/{made['version']}/entries-")
     rows = decode_entries(store.get(key))
     return {(row.sha256, row.label, row.split) for row in rows if row.split}

@@ -25,7 +25,7 @@ from tests.e2e.training_lab import (
     steps_of,
     write_dataset,
 )
-from tests.training.test_journal import events
+from tests.ray_jobs.training.test_journal import events
 
 pytestmark = pytest.mark.e2e
 

@@ -21,7 +21,7 @@ from tests.e2e.browser import Person, chromium, press_trigger, ray_token, screen
 from tests.e2e.sortline import succeed
 from tests.e2e.test_main_job import ray_jobs
 from tests.tasks.ingest.pictures import photo
-from tests.tasks.ingest.trees import zip_of
+from tests.tasks.sources.trees import zip_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 

@@ -5,7 +5,7 @@ import pytest
 from infra.commands.ingest import Wanted, check_source
 from ray_jobs.contract.errors import DataError, SpecError
 from tests.tasks.ingest.pictures import make_tree
-from tests.tasks.ingest.trees import folder_of, zip_of
+from tests.tasks.sources.trees import folder_of, zip_of
 
 
 def test_the_dag_gets_absolute_paths_and_the_class_map_itself(tmp_path, monkeypatch):

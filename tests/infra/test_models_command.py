@@ -16,7 +16,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.verdict import Decision
 from ray_jobs.storage import write_document
-from tasks import champion
+from tasks.judging import champion
 from tests.fakes import InMemoryStore
 from tests.infra.store_alone import StoreAlone
 from tests.tasks.clock import NOON

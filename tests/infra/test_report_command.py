@@ -16,7 +16,7 @@ from infra.summary import of_report
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.storage import write_document
-from tasks import champion
+from tasks.judging import champion
 from tests.fakes import InMemoryStore
 from tests.infra.store_alone import StoreAlone
 from tests.tasks.documents import evaluation, registration, scores, spec, verdict

@@ -18,7 +18,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.contract.evaluation import Estimate
 from ray_jobs.storage import write_document
-from tasks.card import assemble_card
+from tasks.judging.card import assemble_card
 from tests.infra.store_alone import StoreAlone
 from tests.tasks.documents import write_run
 

@@ -49,7 +49,7 @@ from ray_jobs.contract.run import ManifestRef, Resources, RunSpec
 from ray_jobs.contract.training import Calibration, EpochMetrics, TrainingResult
 from ray_jobs.contract.verdict import Check, Decision, Finding, Policy, Verdict
 from ray_jobs.storage import Store, write_document
-from tasks.entries import Entry, encode_entries
+from tasks.dataset.entries import Entry, encode_entries
 
 CLASSES = ("glass", "metal", "paper")
 RECIPE = Recipe(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ray_jobs.contract.dataset import Split
-from tasks.rejection import Note, Rejected, Rejection
+from tasks.photos.rejection import Note, Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.litter import other_kind
 from tasks.sources.trees.base import TreeFile

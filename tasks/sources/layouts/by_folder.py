@@ -8,7 +8,7 @@ from itertools import chain
 from operator import attrgetter
 
 from ray_jobs.contract.dataset import Split
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 from tasks.sources.base import Images, Made, SourceImage
 from tasks.sources.layouts.base import labelled, split_of, unlabelled
 from tasks.sources.layouts.folders import Folders

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.class_names import class_key
+from tasks.ingest.class_names import class_key
 
 PATH_NAMES = (
     *("path", "image", "filename", "file", "image_path", "filepath", "img", "image_file"),

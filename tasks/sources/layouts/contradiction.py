@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tasks.class_names import class_key
+from tasks.ingest.class_names import class_key
 from tasks.sources.base import Images
 from tasks.sources.layouts.rows import has_class_column
 from tasks.sources.layouts.table import Finder, Table, classes_told

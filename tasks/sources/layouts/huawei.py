@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts.base import absent, labelled, split_of, unlabelled
 from tasks.sources.litter import is_paper

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
 from ray_jobs.contract.errors import DataError
-from tasks.class_names import class_key
+from tasks.ingest.class_names import class_key
 from tasks.sources.layouts.columns import (
     LABEL_NAMES,
     PATH_NAMES,

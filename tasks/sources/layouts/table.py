@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ray_jobs.contract.dataset import Split
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 from tasks.sources.base import SourceImage
 from tasks.sources.layouts.base import (
     absent,

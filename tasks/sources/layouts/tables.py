@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from ray_jobs.contract.dataset import Split
 from ray_jobs.contract.errors import DataError
-from tasks.rejection import Rejected
+from tasks.photos.rejection import Rejected
 from tasks.sources.base import Images
 from tasks.sources.layouts.base import some, split_named, split_of
 from tasks.sources.layouts.folders import Folders

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from tasks.rejection import Rejected
+from tasks.photos.rejection import Rejected
 from tasks.sources.base import Look
 
 _SPELT_OUT = re.compile(r"\\x(?=[89a-f][0-9a-f])")

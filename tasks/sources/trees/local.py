@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_jobs.contract.errors import SpecError
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 from tasks.sources.base import Look
 from tasks.sources.litter import is_litter
 from tasks.sources.trees.base import TreeFile, shown

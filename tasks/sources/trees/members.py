@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 
 MAX_RATIO = 250
 _RATIO_FROM_BYTES = 2**20  # below it, a bomb does no harm

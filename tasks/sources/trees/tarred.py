@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tasks.rejection import Rejected, Rejection
+from tasks.photos.rejection import Rejected, Rejection
 from tasks.sources.base import Look
 from tasks.sources.trees.base import TreeFile, shown
 from tasks.sources.trees.members import LINK, outside

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ray_jobs.contract.errors import DataError
-from tasks.rejection import Rejected
+from tasks.photos.rejection import Rejected
 from tasks.sources.base import Look
 from tasks.sources.trees.base import TreeFile, shown
 from tasks.sources.trees.members import LINK, outside, packed

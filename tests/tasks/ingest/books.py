@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tasks import ledger
-from tasks.entries import Entry, close_entries, decode_entries, encode_entries, open_entries
-from tasks.workbook import Workbook
+from tasks.dataset.entries import Entry, close_entries, decode_entries, encode_entries, open_entries
+from tasks.ingest import ledger
+from tasks.ingest.workbook import Workbook
 
 
 def book_of(entries: Iterable[Entry], rows: Iterable[tuple[str, ...]] = ()) -> Workbook:

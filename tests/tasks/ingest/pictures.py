@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ray_jobs.contract.dataset import ImageState
-from tasks.entries import Entry
+from tasks.dataset.entries import Entry
 from tasks.sources.base import Look
 
 

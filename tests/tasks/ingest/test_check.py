@@ -6,11 +6,11 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import ClusterError, DataError
-from tasks import check
-from tasks.check import check_images
-from tasks.checked import Found
-from tasks.entries import Entry
-from tasks.seen import Memory
+from tasks.dataset.entries import Entry
+from tasks.ingest import check
+from tasks.ingest.check import check_images
+from tasks.ingest.checked import Found
+from tasks.ingest.seen import Memory
 from tasks.sources.base import Made, SourceImage
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import Held, encoded, photo, picture

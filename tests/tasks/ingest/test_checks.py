@@ -15,14 +15,14 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
 from ray_jobs.photo import MAX_FILE_BYTES
-from tasks import ingest
-from tasks.counts import per_check
-from tasks.entries import decode_entries
-from tasks.images import inspect, upright_rgb
-from tasks.staging import Staged, Staging
+from tasks.dataset.entries import decode_entries
+from tasks.ingest import steps
+from tasks.ingest.counts import per_check
+from tasks.ingest.staging import Staged, Staging
+from tasks.photos.images import inspect, upright_rgb
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import encoded, photo, picture
-from tests.tasks.ingest.trees import folder_of, tar_of, zip_of
+from tests.tasks.sources.trees import folder_of, tar_of, zip_of
 
 GOOD = {f"{label}/{n:02d}.jpg": photo(n + 100 * ord(label)) for label in "ab" for n in range(20)}
 SIXTEEN = Image.fromarray(np.full((20, 24), 40_000, np.uint16))
@@ -53,7 +53,7 @@ def inspected(source, **asked):
     """The staged rows of an ingest's first step, by path."""
     store = InMemoryStore()
     address = {"dataset": "waste", "ingest_id": "1"}
-    answer = ingest.inspect_source(store, ingest.Asked(str(source), **asked), **address)
+    answer = steps.inspect_source(store, steps.Asked(str(source), **asked), **address)
     rows = decode_entries(Staging(store, "waste", "1").read(Staged.INSPECTED))
     assert answer["checks"] == per_check(one.notes for one in rows)
     return store, {row.path: row for row in rows}
@@ -206,9 +206,9 @@ def test_more_than_five_percent_unreadable_files_stop_the_ingest_before_anything
 ):
     broken = {f"a/x{n}.jpg": photo(n)[:200] for n in range(3)}
     store = InMemoryStore()
-    asked = ingest.Asked(str(folder_of(tmp_path, GOOD | broken)))
+    asked = steps.Asked(str(folder_of(tmp_path, GOOD | broken)))
     with pytest.raises(DataError, match=r"3 of 43 files are unreadable .*; expected at most 5%"):
-        ingest.inspect_source(store, asked, dataset="waste", ingest_id="1")
+        steps.inspect_source(store, asked, dataset="waste", ingest_id="1")
     assert list(store.keys("staging/")) == ["staging/waste/1/source.json"]
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ray_jobs.contract.errors import SpecError
-from tasks import ingest
-from tasks.class_map import apply_class_map, parse_class_map
-from tasks.rejection import Rejection
+from tasks.ingest import steps
+from tasks.ingest.class_map import apply_class_map, parse_class_map
+from tasks.ingest.staging import Staged, Staging
+from tasks.photos.rejection import Rejection
 from tasks.sources.base import SourceImage
-from tasks.staging import Staged, Staging
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import Held, make_tree
 
@@ -84,13 +84,13 @@ def test_a_map_that_cannot_be_meant_is_refused(text, message):
 def test_the_map_is_recorded_with_the_source(tmp_path):
     store = InMemoryStore()
     source = str(make_tree(tmp_path, {"glass": 3, "jar": 3, "hat": 3, "metal": 3}))
-    asked = ingest.Asked(source, class_map="merge: {glass: [jar]}\ndrop: [hat]")
-    ingest.inspect_source(store, asked, dataset="waste", ingest_id="1")
+    asked = steps.Asked(source, class_map="merge: {glass: [jar]}\ndrop: [hat]")
+    steps.inspect_source(store, asked, dataset="waste", ingest_id="1")
     recorded = json.loads(Staging(store, "waste", "1").read(Staged.SOURCE))
     assert recorded["class_map"] == {"hat": None, "jar": "glass"}
     address = {"dataset": "waste", "ingest_id": "1"}
-    ingest.assign_splits(store, **address)
-    ingest.write_shards(store, **address)
-    published = ingest.publish(store, **address)
+    steps.assign_splits(store, **address)
+    steps.write_shards(store, **address)
+    published = steps.publish(store, **address)
     assert published["classes"] == {"glass": 6, "metal": 3}
     assert published["images"]["quarantined"] == 3

@@ -1,4 +1,4 @@
-from tasks.class_names import name_warnings
+from tasks.ingest.class_names import name_warnings
 from tests.tasks.ingest.books import book_of
 from tests.tasks.ingest.pictures import entry
 

@@ -4,8 +4,8 @@ import pytest
 
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
-from tasks.classes import set_aside_small
-from tasks.grouping import group
+from tasks.ingest.classes import set_aside_small
+from tasks.near_duplicates.grouping import group
 from tests.tasks.ingest.books import book_of, entries_of
 from tests.tasks.ingest.likeness import nothing_alike
 from tests.tasks.ingest.pictures import entry

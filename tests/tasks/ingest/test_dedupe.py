@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.contract.dataset import ImageState
-from tasks.dedupe import dedupe
+from tasks.ingest.dedupe import dedupe
 from tests.tasks.ingest.books import book_of, entries_of
 from tests.tasks.ingest.pictures import entry
 

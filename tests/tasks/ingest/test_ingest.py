@@ -7,8 +7,8 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ImageState, LatestVersion, Split
 from ray_jobs.contract.errors import DataError, SpecError
 from ray_jobs.storage import fetch, read_document
-from tasks import ingest
-from tasks.entries import decode_entries
+from tasks.dataset.entries import decode_entries
+from tasks.ingest import steps
 from tasks.sources.trees import local
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import make_tree, photo
@@ -16,10 +16,10 @@ from tests.tasks.ingest.pictures import make_tree, photo
 
 def run(store, source, name="waste", ingest_id="1", *, keep_test=False, **options):
     address = {"dataset": name, "ingest_id": ingest_id}
-    ingest.inspect_source(store, ingest.Asked(str(source), keep_test=keep_test), **address)
-    ingest.assign_splits(store, **address, **options)
-    ingest.write_shards(store, **address)
-    return ingest.publish(store, **address)
+    steps.inspect_source(store, steps.Asked(str(source), keep_test=keep_test), **address)
+    steps.assign_splits(store, **address, **options)
+    steps.write_shards(store, **address)
+    return steps.publish(store, **address)
 
 
 def manifest_of(store, published):
@@ -116,7 +116,7 @@ def test_nothing_staged_is_left_but_the_receipt(tree):
 def test_a_publish_that_is_repeated_answers_the_same(tree):
     store = InMemoryStore()
     published = run(store, tree)
-    assert ingest.publish(store, dataset="waste", ingest_id="1") == published
+    assert steps.publish(store, dataset="waste", ingest_id="1") == published
 
 
 def test_an_ingest_that_is_cleared_and_run_again_publishes_what_it_finds_then(tree):
@@ -282,18 +282,18 @@ def test_a_split_that_lost_every_image_is_refused(tree):
         run(store, tree, ingest_id="2")
 
 
-@pytest.mark.parametrize("step", [ingest.assign_splits, ingest.write_shards, ingest.publish])
+@pytest.mark.parametrize("step", [steps.assign_splits, steps.write_shards, steps.publish])
 def test_a_step_without_the_one_before_says_what_is_missing(step):
     with pytest.raises(DataError, match=r"staging/waste/9/.* does not exist; expected .*\. Run"):
         step(InMemoryStore(), dataset="waste", ingest_id="9")
 
 
 def test_the_name_is_the_given_one_or_the_sources_own(tree):
-    assert ingest.dataset_name_for(str(tree)) == "tree"
-    assert ingest.dataset_name_for(str(tree), "waste") == "waste"
+    assert steps.dataset_name_for(str(tree)) == "tree"
+    assert steps.dataset_name_for(str(tree), "waste") == "waste"
     with pytest.raises(SpecError, match="'Waste!' is no data set name"):
-        ingest.dataset_name_for(str(tree), "Waste!")
-    assert ingest.dataset_name_for("sample:") == "sample"
+        steps.dataset_name_for(str(tree), "Waste!")
+    assert steps.dataset_name_for("sample:") == "sample"
 
 
 def test_a_wrong_name_is_refused_before_anything_is_read(tree):

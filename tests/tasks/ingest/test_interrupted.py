@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tasks import ingest
+from tasks.ingest import steps
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import make_tree
 
@@ -49,20 +49,20 @@ class DyingStore(InMemoryStore):
         self.objects.pop(key, None)
 
 
-def steps(store, source):
-    asked = ingest.Asked(str(source), "folder")
+def each_step(store, source):
+    asked = steps.Asked(str(source), "folder")
     return [
-        lambda: ingest.inspect_source(store, asked, **ADDRESS),
-        lambda: ingest.assign_splits(store, **ADDRESS),
-        lambda: ingest.write_shards(store, **ADDRESS),
-        lambda: ingest.publish(store, **ADDRESS),
+        lambda: steps.inspect_source(store, asked, **ADDRESS),
+        lambda: steps.assign_splits(store, **ADDRESS),
+        lambda: steps.write_shards(store, **ADDRESS),
+        lambda: steps.publish(store, **ADDRESS),
     ]
 
 
 def run_through(store, source):
     """Run the steps, each again after it was killed; the last answer."""
     answer = None
-    for step in steps(store, source):
+    for step in each_step(store, source):
         try:
             answer = step()
         except Killed:
@@ -99,6 +99,6 @@ def test_an_ingest_killed_at_any_call_and_begun_anew_gives_the_same_objects(sour
     for dies_at in range(1, undisturbed.calls + 1, 3):
         store = DyingStore(dies_at, after=True)
         with pytest.raises(Killed):
-            [step() for step in steps(store, source)]
+            [step() for step in each_step(store, source)]
         run_through(store, source)
         assert published(store) == published(undisturbed), dies_at

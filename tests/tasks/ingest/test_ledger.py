@@ -4,8 +4,8 @@ import pytest
 
 from ray_jobs.contract import keys
 from ray_jobs.contract.errors import ClusterError
-from tasks.ledger import COLUMNS, close_ledger, open_ledger, read_ledger, update_ledger
-from tasks.workbook import Workbook
+from tasks.ingest.ledger import COLUMNS, close_ledger, open_ledger, read_ledger, update_ledger
+from tasks.ingest.workbook import Workbook
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.books import book_of, rows_of
 

@@ -6,8 +6,8 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import SourceRef
 from ray_jobs.contract.errors import DataError
-from tasks.entries import Photo
-from tasks.originals import Originals
+from tasks.dataset.entries import Photo
+from tasks.ingest.originals import Originals
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import photo
 

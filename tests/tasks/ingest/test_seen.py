@@ -7,10 +7,10 @@ import pytest
 
 from ray_jobs.contract.dataset import ImageState
 from ray_jobs.contract.errors import DataError
-from tasks import seen
-from tasks.check import check_images
-from tasks.checked import Found
-from tasks.seen import Memory
+from tasks.ingest import seen
+from tasks.ingest.check import check_images
+from tasks.ingest.checked import Found
+from tasks.ingest.seen import Memory
 from tasks.sources.base import SourceImage
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import Held, encoded, photo, picture

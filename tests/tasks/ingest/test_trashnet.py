@@ -9,8 +9,8 @@ import pytest
 from ray_jobs.contract import keys
 from ray_jobs.contract.dataset import DatasetManifest, ImageState
 from ray_jobs.storage import fetch, read_document
-from tasks import ingest
-from tasks.entries import decode_entries
+from tasks.dataset.entries import decode_entries
+from tasks.ingest import steps
 from tests.fakes import InMemoryStore
 
 PAIRS = {
@@ -26,10 +26,10 @@ def ingested():
     if not source or not Path(source).is_dir():
         pytest.skip("SORTLINE_TRASHNET names no folder with the photos")
     store, address = InMemoryStore(), {"dataset": "trashnet6", "ingest_id": "1"}
-    ingest.inspect_source(store, ingest.Asked(source), **address)
-    ingest.assign_splits(store, **address)
-    ingest.write_shards(store, **address)
-    return store, ingest.publish(store, **address)
+    steps.inspect_source(store, steps.Asked(source), **address)
+    steps.assign_splits(store, **address)
+    steps.write_shards(store, **address)
+    return store, steps.publish(store, **address)
 
 
 def entries_of(store, published):

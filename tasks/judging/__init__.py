@@ -1,0 +1,1 @@
+"""Who is champion and why: the gate, a person's word, the pointer and its history."""

@@ -1,0 +1,1 @@
+"""Which photos look alike, among all of them."""

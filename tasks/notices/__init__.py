@@ -1,0 +1,1 @@
+"""Notices to whoever is to act, by a webhook."""

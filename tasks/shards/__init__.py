@@ -1,0 +1,1 @@
+"""The TFRecord files that trainings read."""

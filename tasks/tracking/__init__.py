@@ -1,0 +1,1 @@
+"""MLflow, which records what happened and decides nothing."""

@@ -1,0 +1,1 @@
+"""What may be removed, of data sets and of runs, and its removal."""
