@@ -13,7 +13,7 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.recipes import catalog
 from ray_jobs.recipes.overrides import settable
 
-RESULTS = Path(__file__).parents[2] / "infra" / "docs" / "results.md"
+RESULTS = Path(__file__).parents[3] / "infra" / "docs" / "results.md"
 
 
 def refusal(name: str, /, **overrides: object) -> SpecError:
