@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -75,6 +76,8 @@ def _as_spec_error(error: ValidationError, model: type[BaseModel], origin: str) 
             "known keys only",
             closest(str(first["loc"][-1]), known),
         )
+    if first["type"] == "missing":
+        return SpecError(f"{origin}: '{key}' is missing", "every key without a default", "Add it")
     return SpecError(
         f"{origin}: {key} is {first.get('input')!r}"[:300],
         first["msg"].removeprefix("Input should be "),
@@ -83,11 +86,17 @@ def _as_spec_error(error: ValidationError, model: type[BaseModel], origin: str) 
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
-            return []
-        if not issubclass(field.annotation, BaseModel):
-            return []
-        model = field.annotation
+    """The keys of the part that a path leads to; an index stays with the parts of its list."""
+    for step in path:
+        field = model.model_fields.get(str(step))
+        if field is not None:
+            model = next(_models_in(field.annotation), model)
     return list(model.model_fields)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models that a type is, or is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.document import digest
 from ray_jobs.contract.errors import SpecError
 from ray_jobs.contract.evaluation import Estimate
@@ -36,6 +37,16 @@ def test_a_misspelt_key_is_named_with_the_close_match():
 def test_a_misspelt_key_inside_a_part_is_named_with_its_path():
     with pytest.raises(SpecError, match=r"'schedule\.base_rl'.*Did you mean 'base_lr'"):
         parse({"schedule": {"base_lr": 0.1, "base_rl": 0.1}})
+
+
+def test_a_misspelt_key_inside_a_list_is_answered_with_those_of_its_parts():
+    made = {"model_version": 1, "run_id": "ab12", "by": "ada", "at": "now", "reazon": "x"}
+    pointer = {"model": "waste", "model_version": 1, "run_id": "ab12", "history": [made]}
+    with pytest.raises(SpecError, match=r"'history\.0\.act' is missing; expected every key"):
+        ChampionPointer.from_json(json.dumps(pointer).encode(), origin="champion.json")
+    made["act"] = "gate"
+    with pytest.raises(SpecError, match=r"'history\.0\.reazon'.*Did you mean 'reason'"):
+        ChampionPointer.from_json(json.dumps(pointer).encode(), origin="champion.json")
 
 
 @pytest.mark.parametrize(
