@@ -56,11 +56,7 @@ def repair_alias() -> dict[str, Any]:
 
 
 def _who(run_id: str, user: str | None) -> str:
-    """The person, where Airflow knows one, and the DAG run that they triggered.
-
-    >>> _who("manual__2026-01-02", "ada"), _who("manual__2026-01-02", None)
-    ('ada (airflow:manual__2026-01-02)', 'airflow:manual__2026-01-02')
-    """
+    """The person, where Airflow knows one, and the DAG run that they triggered."""
     run = f"airflow:{run_id}"
     return f"{user} ({run})" if user else run
 

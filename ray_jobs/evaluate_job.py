@@ -17,7 +17,7 @@ from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
 from ray_jobs.contract.dataset import DatasetManifest, LatestVersion, Split
 from ray_jobs.contract.document import digest
-from ray_jobs.contract.errors import ClusterError
+from ray_jobs.contract.errors import ClusterError, SpecError
 from ray_jobs.contract.evaluation import EvaluationResult, Exhibit, LeftOut
 from ray_jobs.contract.run import ManifestRef
 from ray_jobs.scoring.comparison import compare
@@ -58,7 +58,11 @@ def _still_holds(job: entry.Job, data: bytes, champion: ChampionPointer | None) 
     now = champion.run_id if champion else None
     if now == job.spec.run_id:  # promoted by it: beside itself, it would be no better
         return True
-    found = EvaluationResult.from_json(data, origin="evaluation.json")
+    try:
+        found = EvaluationResult.from_json(data, origin="evaluation.json")
+    except SpecError as error:
+        log.warning("evaluated anew, for nothing was decided on what lies there: %s", error)
+        return False
     scored = found.champion.run_id if found.champion else None
     return (scored, found.manifest.version) == (now, _latest(job.store, job.spec.manifest.dataset))
 

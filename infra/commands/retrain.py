@@ -79,8 +79,9 @@ def retrain(
         catalog.resolve(recipe, chosen)
     session.require_up()
     api = session.airflow()
-    recipe = recipe or api.variable(RECIPE_VARIABLE) or DEFAULT_RECIPE
-    catalog.resolve(recipe, chosen)
+    if recipe is None:
+        recipe = api.variable(RECIPE_VARIABLE) or DEFAULT_RECIPE
+        catalog.resolve(recipe, chosen)
     capacity.check(session.settings(), Resources(workers_min=fewest, workers_max=most))
     conf: dict[str, Any] = {
         "dataset": session.dataset(name),

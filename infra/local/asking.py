@@ -76,7 +76,7 @@ def unwell(part: Part, address: str, reason: str) -> ClusterError:
     return ClusterError(
         f"{part} at {address} does not work: {reason}",
         "a part that is up and healthy",
-        f"Look at logs/{part}.log in the home of the stack, or correct its address",
+        "Look at its log (`sortline status --json` names ours), or correct its address",
     )
 
 

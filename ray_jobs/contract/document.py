@@ -67,7 +67,9 @@ def digest(value: object) -> str:
 
 
 def _as_spec_error(error: ValidationError, model: type[BaseModel], origin: str) -> SpecError:
-    first = error.errors()[0]
+    found = error.errors()
+    # A key that is misspelt is missing, too: to tell of the spelling helps more.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     key = ".".join(str(part) for part in first["loc"]) or "the document"
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])

@@ -51,12 +51,13 @@ def check_step(answer: Answer | Judgement, place: Place, images: Sequence[str]) 
     loss = answer.sums.loss / max(answer.sums.images, 1.0)
     what = "a gradient is not finite, the loss" if math.isfinite(loss) else "the loss"
     fact = f"{what} is {loss:g}, at {place}"
-    if place.rank in answer.broken:
+    if place.rank in answer.broken and images:
         shown = ", ".join(sha256[:12] for sha256 in images[:_SHOWN])
         more = ", ..." if len(images) > _SHOWN else ""
         raise SpecError(f"{fact}; worker {place.rank} had images {shown}{more}", *_UNSTABLE)
     if answer.broken:
-        raise ElsewhereError(f"{fact}, of worker {answer.broken[0]}", *_UNSTABLE)
+        workers = ", ".join(str(rank) for rank in answer.broken)
+        raise ElsewhereError(f"{fact}, of worker {workers}", *_UNSTABLE)
     raise SpecError(f"{fact}, of all workers together", *_UNSTABLE)
 
 

@@ -47,7 +47,7 @@ def appoint(
     Raises:
       SpecError: there is no such version, or the reason is empty.
       DataError: it was never exported, its SavedModel falls short, or its files are gone; where
-        they went meanwhile, the champion before is the champion again.
+        they went meanwhile, the champion before, if there is one, is the champion again.
       LostRaceError: the champion moved meanwhile.
     """
     if not reason.strip():
@@ -62,8 +62,9 @@ def appoint(
     moved = to in pointer.history
     # Looked for once more: housekeeping may have begun between the check and the move.
     if moved and not is_whole(store, registration.run_id):
-        champion.undo(store, pointer, reason=f"the files of version {version} went meanwhile")
-        raise _files_gone(registration)
+        gone = f"the files of version {version} went meanwhile"
+        now = champion.undo(store, model, to, reason=gone)
+        raise _files_gone(registration, is_champion=now.run_id == registration.run_id)
     return Appointment(pointer, moved=moved, verdict=verdict)
 
 
@@ -90,9 +91,10 @@ def _check_usable(store: Store, registration: Registration) -> None:
         raise _files_gone(registration)
 
 
-def _files_gone(registration: Registration) -> DataError:
+def _files_gone(registration: Registration, *, is_champion: bool = False) -> DataError:
+    though = ", and it is the champion now" if is_champion else ""
     return DataError(
-        f"the files of {_named(registration)} were removed by housekeeping",
+        f"the files of {_named(registration)} were removed by housekeeping{though}",
         "a version whose export is still there",
         "Take another version (`sortline models`), or train it again with --force",
     )

@@ -143,17 +143,24 @@ def rollback(
     return _write(store, model, now, back)
 
 
-def undo(store: Store, pointer: ChampionPointer, *, reason: str) -> None:
-    """Take the last move back where it still is the last; a first champion stays.
+def undo(store: Store, model: str, made: Promotion, *, reason: str) -> ChampionPointer:
+    """Take a move back where it still is the last; there is none behind a first champion.
+
+    Returns:
+      The champion of now.
 
     Raises:
       LostRaceError: the pointer moved meanwhile.
+      DataError: there is no champion.
     """
-    now = read(store, pointer.model)
-    *before, last = pointer.history
-    if before and now.pointer == pointer:
-        told = {"by": last.by, "at": last.at, "act": Act.ROLLBACK, "reason": reason}
-        _write(store, pointer.model, now, before[-1].model_copy(update=told))
+    now = read(store, model)
+    if now.pointer is None:
+        raise no_champion(store, model)
+    *before, last = now.pointer.history
+    if not before or last != made:
+        return now.pointer
+    told = {"by": last.by, "at": last.at, "act": Act.ROLLBACK, "reason": reason}
+    return _write(store, model, now, before[-1].model_copy(update=told))
 
 
 def _write(store: Store, model: str, now: Reading, to: Promotion) -> ChampionPointer:

@@ -101,8 +101,8 @@ def _warn_of_boxes(card: ModelCard) -> None:
     missing = undrawn("".join(card.evaluation.candidate.classes))
     if missing:
         log.warning(
-            "the figures in MLflow show boxes for %s: no font here has them (Debian: "
-            "fonts-noto-cjk); the page takes the reader's fonts",
+            "the figures in MLflow show boxes for %s: no font here has them (for "
+            "Chinese, Debian's fonts-noto-cjk); the page takes the reader's fonts",
             missing,
         )
 

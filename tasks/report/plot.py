@@ -114,8 +114,7 @@ def _drawn(plot: Plot, palette: Palette) -> Generator[Figure]:
 
     with mpl.rc_context(_style(palette)), warnings.catch_warnings():
         # Who draws asks `undrawn` and says it once; matplotlib would for each letter.
-        if len(families()) == 1:
-            warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
         figure = Figure(figsize=plot.size_in, layout="constrained")
         axes = figure.subplots()
         axes.set_axisbelow(True)

@@ -72,7 +72,7 @@ def test_ray_works_once_a_node_is_alive(serve: Callable[[Answers], str], tmp_pat
     plan = plan_for(tmp_path, SORTLINE_RAY_ADDRESS=serve(answers))
 
     with pytest.raises(
-        ClusterError, match=r"ray .* no node is alive.*expected a part.*logs/ray\.log"
+        ClusterError, match=r"ray .* no node is alive.*expected a part.*sortline status --json"
     ):
         check_ray(plan)
     answers["/nodes"] = (200, ONE_NODE)
@@ -94,7 +94,7 @@ def test_an_error_of_a_part_is_the_platforms(serve: Callable[[Answers], str], tm
     plan = plan_for(tmp_path, SORTLINE_MLFLOW_URI=serve({path: (500, "")}))
 
     with pytest.raises(
-        ClusterError, match=r"mlflow at .* does not work: HTTP 500.*logs/mlflow\.log"
+        ClusterError, match=r"mlflow at .* does not work: HTTP 500.*sortline status --json"
     ):
         check_mlflow(plan)
 

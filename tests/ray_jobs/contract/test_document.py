@@ -42,10 +42,10 @@ def test_a_misspelt_key_inside_a_part_is_named_with_its_path():
 def test_a_misspelt_key_inside_a_list_is_answered_with_those_of_its_parts():
     made = {"model_version": 1, "run_id": "ab12", "by": "ada", "at": "now", "reazon": "x"}
     pointer = {"model": "waste", "model_version": 1, "run_id": "ab12", "history": [made]}
-    with pytest.raises(SpecError, match=r"'history\.0\.act' is missing; expected every key"):
-        ChampionPointer.from_json(json.dumps(pointer).encode(), origin="champion.json")
-    made["act"] = "gate"
     with pytest.raises(SpecError, match=r"'history\.0\.reazon'.*Did you mean 'reason'"):
+        ChampionPointer.from_json(json.dumps(pointer).encode(), origin="champion.json")
+    del made["reazon"]
+    with pytest.raises(SpecError, match=r"'history\.0\.act' is missing; expected every key"):
         ChampionPointer.from_json(json.dumps(pointer).encode(), origin="champion.json")
 
 

@@ -7,8 +7,8 @@ from ray_jobs.contract.errors import DataError
 from tasks.ingest.classes import set_aside_small
 from tasks.near_duplicates.grouping import group
 from tests.tasks.ingest.books import book_of, entries_of
-from tests.tasks.ingest.likeness import nothing_alike
 from tests.tasks.ingest.pictures import entry
+from tests.tasks.near_duplicates.likeness import nothing_alike
 
 
 def set_aside(entries, strict=False):

@@ -9,8 +9,8 @@ from ray_jobs.contract.dataset import Split
 from tasks.ingest.split import SHARES, assign, quotas
 from tasks.near_duplicates.grouping import group
 from tests.tasks.ingest.books import book_of, rows_of
-from tests.tasks.ingest.likeness import nothing_alike
 from tests.tasks.ingest.pictures import entry
+from tests.tasks.near_duplicates.likeness import nothing_alike
 
 
 def sha(name):

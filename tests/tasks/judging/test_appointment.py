@@ -109,9 +109,31 @@ def test_a_first_champion_whose_files_go_meanwhile_is_told_of(store):
     sweeping = Sweeping()
     sweeping.objects = store.objects
     store.delete([keys.champion("sample")])
-    with pytest.raises(DataError, match="removed by housekeeping"):
+    with pytest.raises(DataError, match="removed by housekeeping, and it is the champion now"):
         ask(sweeping)
     assert champion.read(store, "sample").pointer.model_version == 2
+
+
+class Followed(Sweeping):
+    """And somebody else promotes version 3 once the pointer has moved."""
+
+    def compare_and_set(self, key, data, *, etag):
+        moved = super().compare_and_set(key, data, etag=etag)
+        if moved and champion.read(self, "sample").pointer.model_version == 2:
+            champion.appoint(self, "sample", champion.move(3, "else", by="bob", at=LATER))
+        return moved
+
+
+def test_where_the_files_go_meanwhile_the_move_of_somebody_else_stays(store):
+    followed = Followed()
+    followed.objects = store.objects
+    with pytest.raises(DataError, match="removed by housekeeping; expected"):
+        ask(followed)
+    assert [made.model_version for made in champion.read(store, "sample").pointer.history] == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_a_verdict_that_cannot_be_read_is_told_before_anything_moves(store):

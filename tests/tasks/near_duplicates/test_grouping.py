@@ -9,8 +9,8 @@ from tasks.dataset.entries import Entry
 from tasks.ingest.split import assign
 from tasks.near_duplicates.grouping import group
 from tests.tasks.ingest.books import book_of, rows_of
-from tests.tasks.ingest.likeness import neighbours
 from tests.tasks.ingest.pictures import entry
+from tests.tasks.near_duplicates.likeness import neighbours
 
 
 def sha(place, name=0):
