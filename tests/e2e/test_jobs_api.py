@@ -143,7 +143,7 @@ async def test_an_unknown_job_is_none_and_stopping_it_is_fine(api: JobsApi):
 
 
 async def test_a_request_that_ray_does_not_take_is_our_fault(api: JobsApi):
-    wrong = JobRequest(["true"], metadata={"a": 1})  # pyright: ignore[reportArgumentType]
+    wrong = JobRequest(["true"], num_cpus="many")  # pyright: ignore[reportArgumentType]
     with pytest.raises(RayApiError, match=r"POST /api/jobs/: HTTP 4"):
         await api.submit("contract-wrong", wrong)
 
