@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.utils import naming
 from numpy.typing import NDArray
 
 from ray_jobs.contract.dataset import Split
@@ -67,11 +68,13 @@ def prepare(worker: Worker, strategy: tf.distribute.Strategy, phase: Phase, data
     """Build the networks and the streams of this worker's data for a phase.
 
     Features are computed once where the backbone is frozen and nothing is augmented. What Keras
-    draws for a network follows from the run's seed alone, not from what was built before it: every
-    phase, and a training that was taken up again in any of them, begins with the same one.
+    draws for a network follows from the run's seed alone, not from what was built before it, and so
+    do the names of its layers: every phase, and a training that was taken up again in any of them,
+    begins with the same one, and its file of weights is the same to the byte.
     """
     provide(worker.store, worker.spec.recipe)  # builds a network, where it must convert weights
     keras.utils.set_random_seed(worker.spec.seed)
+    naming.reset_uids()
     on_features = phase.trainable == "head" and phase.augment == NO_AUGMENT
     make = _on_features if on_features else _on_images
     return make(worker, strategy, phase, data)
