@@ -192,7 +192,7 @@ def test_shards_that_lack_a_photo_of_the_version_verify_nothing(copy):
     del copy.objects[manifest.entries.key]
     told = with_entries(copy, manifest.model_copy(update={"shards": shards}), rows)
     copy.put(key, told.to_json())
-    with pytest.raises(DataError, match="gave savedmodel 9 photos to answer; expected 10, as"):
+    with pytest.raises(DataError, match="the shards gave 9 photos to answer; expected 10, as"):
         verify_job.run(job_of(copy))
     assert not copy.exists(VERIFICATION)
 
