@@ -42,9 +42,9 @@ pytestmark = [
 # Augmentation, mixup, dropout and Adam's moments: all that a resumed run must get right.
 SMALL = {"backbone": "convnet-small", "image_px": 48, "epochs": 3, "batch_size": 8}
 RECIPE = catalog.resolve("b0_scratch", SMALL)
-# As by default: features first, then the whole, with averaged weights and frozen batch norms. A kill
-# must find each phase among its steps: the head's are short, and a checkpoint of the whole is there
-# seconds after its step.
+# As by default: features first, then the whole, with averaged weights and frozen batch norms. There
+# are enough steps of each phase for a kill to find it: the head's are short, and a checkpoint of
+# the whole is there seconds after its step.
 TWO_PHASES = catalog.resolve(
     "lite0_finetune", {"image_px": 32, "batch_size": 8, "head.epochs": 20, "epochs": 5}
 )
