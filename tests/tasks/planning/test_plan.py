@@ -244,7 +244,7 @@ def test_unknown_key_of_the_conf_is_refused_with_the_close_match():
 @pytest.mark.parametrize(
     ("conf", "message"),
     [
-        ({}, "dataset is"),
+        ({}, "'dataset' is missing; expected every key"),
         ({"dataset": "../x"}, "'../x' is no data set name; expected 1 to 63 of a-z.*Name it 'x'"),
         ({"dataset": "a", "workers_min": "2"}, "workers_min is '2'; expected a valid integer"),
         ({"dataset": "a", "force": "yes"}, "force is 'yes'"),
