@@ -19,7 +19,7 @@ from ray_jobs.storage import Store, fetch
 from tasks.dataset.entries import Entry, decode_entries
 from tasks.dataset.versions import find_version
 from tasks.sheets.draw import draw_batch, draw_pick
-from tasks.sheets.font import draws_chinese
+from tasks.sheets.font import chinese_font
 from tasks.sheets.picks import Pick, class_sheets, conflict_sheet, near_duplicate_sheet
 
 PROFILE = "ingest"  # the one identity that reads originals
@@ -39,7 +39,7 @@ def preview(
     manifest, _ = find_version(store, name or session.dataset(None))
     folder = _folder(out or session.stack.home / "previews" / _named(manifest, "-"))
     entries = decode_entries(fetch(store, manifest.entries))
-    if not draws_chinese():
+    if chinese_font() is None:
         session.screen.say("No font with Chinese glyphs is installed: names may show as boxes")
     drawn = [_drawn(store, pick, manifest, folder) for pick in _picks(manifest, entries, split)]
     drawn.append(_augmented(session, store.uri(_key(manifest)), recipe, split, folder))

@@ -21,15 +21,15 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 @cache
 def font(size_px: int) -> Font:
     """Noto Sans CJK where it is installed, else Pillow's own, which draws Latin letters only."""
-    found = next((path for path in _CJK if path.is_file()), None)
+    found = chinese_font()
     if found is None:
         return ImageFont.load_default(size_px)
     return ImageFont.truetype(str(found), size_px, index=_CHINESE_FACE)
 
 
-def draws_chinese() -> bool:
-    """Whether a font with Chinese glyphs is installed."""
-    return any(path.is_file() for path in _CJK)
+def chinese_font() -> Path | None:
+    """The file of Noto Sans CJK, where it is installed."""
+    return next((path for path in _CJK if path.is_file()), None)
 
 
 def shortened(text: str, width_px: int, size_px: int) -> str:

@@ -546,10 +546,21 @@ def test_there_is_a_font_for_chinese_names_and_nothing_is_said(judged, caplog):
     assert caplog.messages == []
 
 
+@needs_a_chinese_font
+def test_a_font_that_was_installed_since_matplotlib_looked_is_found(monkeypatch):
+    from matplotlib.font_manager import fontManager
+
+    latin = [font for font in fontManager.ttflist if font.name == "DejaVu Sans"]
+    monkeypatch.setattr(fontManager, "ttflist", latin)
+    assert families()[0] == "DejaVu Sans"
+    assert undrawn("".join(CHINESE)) == ""
+
+
 def test_without_a_font_for_them_class_names_are_boxes_and_one_line_says_so(
     store, card, monkeypatch, caplog
 ):
     monkeypatch.setattr("tasks.report.fonts._CHINESE", ())
+    monkeypatch.setattr("tasks.report.fonts.chinese_font", lambda: None)
     names = dict(zip(("可", "可回", "paper"), SCORES.classes.values(), strict=True))
     mine = SCORES.model_copy(update={"classes": names})
     shown = card.model_copy(update={"evaluation": evaluation(mine)})
