@@ -2,7 +2,7 @@
 
 Run:    make demo RECIPE=lite0_probe
 Expect: 1 min of training on two cores; test accuracy 0.958 (0.885 to 0.986) on the drawn
-        sample, 0.843 on photos at 160 px, see infra/docs/results.md#lite0_probe
+        sample, 0.872 (0.839 to 0.905) on TrashNet, see infra/docs/results.md#lite0_probe
 """
 
 from __future__ import annotations
