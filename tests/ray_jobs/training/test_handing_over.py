@@ -25,13 +25,16 @@ WARMS_UP = {
 }
 
 
-def test_the_main_phase_begins_with_the_best_head_of_the_first(tmp_path: Path):
+def test_the_main_phase_begins_with_the_best_head_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     import tensorflow as tf
 
     from ray_jobs.training import checkpoint, work
     from tests.ray_jobs.training.group.member import Member
     from tests.ray_jobs.training.group.tools import FolderKeeper, tools_of
 
+    monkeypatch.chdir(tmp_path)  # a worker's photos go to where it works
     alone = Member(0, 1, tf.distribute.OneDeviceStrategy("CPU:0"), tmp_path)
     keeper = FolderKeeper(tmp_path / "kept")
     tools, log = tools_of(alone, catalog.resolve("b0_finetune", WARMS_UP), keeper)
