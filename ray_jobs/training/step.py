@@ -90,9 +90,7 @@ def make_train_step(
             x, targets = mix_images(x, shares), mix(targets, shares)
         parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
         own, *whole = _one_by_one(of_part, parts)
-        # A sum shows it as a norm would, and costs a step 1% less.
-        seen = own[0] + tf.add_n([tf.reduce_sum(part) for part in whole])
-        said = tf.concat([own, [wish], _flags(seen)], 0)
+        said = tf.concat([own, [wish], _flags(own[0] + tf.linalg.global_norm(whole))], 0)
         said, *whole = context.all_reduce(tf.distribute.ReduceOp.SUM, [said, *whole])
         gradients = [part / said[2] for part in whole]
         norm = tf.linalg.global_norm(gradients)
