@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -12,6 +13,8 @@ from dags.notifying import WebhookNotifier
 from dags.shared import step
 from tasks.judging.approval import RESPONSE_LIMIT, Answer, Approval
 from tasks.notices.notice import Event
+
+log = logging.getLogger(__name__)
 
 
 class AskBeforePromotion(ApprovalOperator):
@@ -41,7 +44,9 @@ class AskBeforePromotion(ApprovalOperator):
         if question is None:
             return Approval(answer=Answer.NOT_ASKED).model_dump(mode="json")
         self.subject, self.body = question
-        self.log.info("%s\n\n%s", self.subject, self.body)
+        if context["ti"].try_number > 1:
+            log.warning("asked again: an answer to the question before does not count")
+        log.info("%s\n\n%s", self.subject, self.body)
         return super().execute(context)
 
     @step

@@ -96,4 +96,7 @@ def _pace() -> dict[str, dict[str, str]]:
         },
         "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30"},
         "triggerer": {"job_heartbeat_sec": "2"},
+        # So long may a worker not see that its task has ended (5 by default). Until the scheduler
+        # has heard of it, an answer to `approve`'s question is lost (Airflow's issue 67287).
+        "workers": {"min_heartbeat_interval": "1"},
     }

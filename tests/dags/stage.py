@@ -24,11 +24,16 @@ class TaskInstance:
     """The XComs of a run, as one of its tasks sees them."""
 
     def __init__(
-        self, task_id: str, xcoms: dict[tuple[str, str], Any], active: Sequence[str]
+        self,
+        task_id: str,
+        xcoms: dict[tuple[str, str], Any],
+        active: Sequence[str],
+        try_number: int,
     ) -> None:
         self.id = self.task_id = task_id
         self.xcoms = xcoms
         self.active = active
+        self.try_number = try_number
 
     def get_dr_count(self, *, dag_id: str, states: list[str]) -> int:
         return self.active.count(dag_id)
@@ -55,6 +60,7 @@ class Stage:
     run_type: str = "manual"
     user: str | None = None
     active: Sequence[str] = ()
+    try_number: int = 1
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def context(self, task_id: str) -> dict[str, Any]:
@@ -70,7 +76,7 @@ class Stage:
                 triggering_user_name=self.user,
             ),
             "run_id": self.run_id,
-            "ti": (ti := TaskInstance(task_id, self.xcoms, self.active)),
+            "ti": (ti := TaskInstance(task_id, self.xcoms, self.active, self.try_number)),
             "task_instance": ti,
             "triggering_asset_events": {DATASET: self.events} if self.events else {},
         }

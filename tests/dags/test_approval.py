@@ -112,6 +112,19 @@ def test_a_person_is_asked_with_the_figures_and_a_time_limit(run, asked):
     assert URL in question["body"]
 
 
+@pytest.mark.parametrize(("try_number", "told"), [(1, False), (2, True)])
+def test_a_second_question_says_that_an_answer_to_the_first_does_not_count(
+    run, asked, caplog, try_number, told
+):
+    from airflow.sdk.exceptions import TaskAwaitingInput
+
+    stage = run()
+    stage.try_number = try_number
+    with pytest.raises(TaskAwaitingInput):
+        stage.call("approve", "execute")
+    assert ("an answer to the question before does not count" in caplog.text) is told
+
+
 @pytest.mark.parametrize("left", ["verdict", "pointer"])
 def test_what_was_promoted_already_is_not_asked_about_again(run, store, asked, left):
     stage = run()
