@@ -97,6 +97,7 @@ def approved(person: Person, run: str) -> str:
     expect(page.get_by_text("there is no champion to compare with")).to_be_visible()
     expect(page.get_by_text("note: for the picture")).to_be_visible()
     person.keep("approval")
+    page.wait_for_timeout(3_000)  # a person reads: an answer at once can be lost (known limits)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text(re.compile("Response received at .* from admin"))).to_be_visible()
     return run
