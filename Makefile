@@ -77,7 +77,7 @@ bench-quality: setup  ## what a recipe reaches on real photos: SEED=1 RECIPE=lit
 bench-judgement: setup  ## a champion's life on real photos: promoted, replaced, defended, rolled back: SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.judgement
 
-bench-step: setup  ## our training step beside bare Keras's: PAIRS=11 STEPS=4
+bench-step: setup  ## our training step beside bare Keras's: ROUNDS=5
 	@$(BIN)/python -m tests.bench.step
 
 bench-feed: setup  ## a training fed from shards beside one fed from memory: PAIRS=5 STEPS=12, SORTLINE_TRASHNET=PATH

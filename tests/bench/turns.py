@@ -1,5 +1,8 @@
 """Trainings beside each other, in turns: each has its processes, and only one of them works.
 
+Where a process's memory happens to lie makes all of its steps some hundredths faster or slower: a
+ratio that is to tell hundredths needs pairs of several processes, `rounds` of them.
+
 A turn is an epoch of so many steps. `images_per_s` counts from the end of its first step to that of
 its last; `whole_images_per_s` from its beginning, which weighs more here than in an epoch of a
 thousand images. The evaluation is in neither.
@@ -100,9 +103,12 @@ def middle(turns: list[Turn]) -> Turn:
     return {name: round(median(turn[name] for turn in turns), 3) for name in turns[0]}
 
 
-def compared(settings: Mapping[str, Setting]) -> dict[str, Any]:
+def compared(settings: Mapping[str, Setting], rounds: int = 1) -> dict[str, Any]:
     """Two in turns: the ratio of the first to the second, of each pair, and the medians of each."""
-    found = in_turns(settings)
+    found: dict[str, list[Turn]] = {name: [] for name in settings}
+    for _ in range(rounds):
+        for name, turns in in_turns(settings).items():
+            found[name] += turns
     one, other = found
     parts = ratios(found, (one, other), "images_per_s")
     return {

@@ -1,10 +1,11 @@
-"""What glibc keeps: counted in page faults, in processes of their own."""
+"""What glibc keeps and asks for: counted in page faults and areas, in processes of their own."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,28 +39,49 @@ from ray_jobs.training.data.share import Share
 examples = shuffled_feature_examples(np.zeros((8, 4), np.float32), np.zeros(8, np.int64), seed=0)
 list(training_batches(examples, 0, Share((), records=8, batch=4, steps=2)))
 """
+# The memory areas that Linux was asked to use huge pages for (`VmFlags` in proc(5)). An array of
+# numpy asks by itself.
+HUGE = """
+from pathlib import Path
+
+held = bytearray(100_000_000)
+flags = [line for line in Path("/proc/self/smaps").read_text().splitlines() if "VmFlags" in line]
+print(sum("hg" in line.split() for line in flags))
+"""
+ON_REQUEST = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 KEEP = "assert keep_freed_memory()\n"
 HERE, IN_A_THREAD = "print(rounds())", "print(ThreadPoolExecutor().submit(rounds).result())"
 
 
-def faults(script: str, **environment: str) -> int:
+def printed(script: str, **environment: str) -> int:
     call = [sys.executable, "-c", ROUNDS + script]
     env = os.environ | environment
     return int(subprocess.run(call, check=True, capture_output=True, env=env).stdout)
 
 
 def test_a_large_array_comes_from_memory_that_was_used_before():
-    kept = faults(KEEP + HERE)
+    kept = printed(KEEP + HERE)
     assert kept < 100
-    assert faults(HERE) > 5 * kept + 1000
+    assert printed(HERE) > 5 * kept + 1000
 
 
 def test_in_a_thread_it_takes_the_environment_too():
     from ray_jobs.training.memory import ENVIRONMENT
 
-    assert faults(KEEP + IN_A_THREAD, **ENVIRONMENT) < 100
-    assert faults(KEEP + IN_A_THREAD) > 1000
+    assert printed(KEEP + IN_A_THREAD, **ENVIRONMENT) < 100
+    assert printed(KEEP + IN_A_THREAD) > 1000
 
 
 def test_reading_batches_does_not_undo_it():
-    assert faults(KEEP + BATCHES + HERE) < 100
+    assert printed(KEEP + BATCHES + HERE) < 100
+
+
+@pytest.mark.skipif(
+    not ON_REQUEST.exists() or "[madvise]" not in ON_REQUEST.read_text(),
+    reason="here Linux gives huge pages to all, or to nobody",
+)
+def test_huge_pages_are_asked_for():
+    from ray_jobs.training.memory import ENVIRONMENT
+
+    assert printed(KEEP + HUGE, **ENVIRONMENT) > 0
+    assert printed(KEEP + HUGE) == 0
