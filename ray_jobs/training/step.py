@@ -91,11 +91,11 @@ def make_train_step(
         parts = _parts((tf.cast(x, tf.float32), targets, labels, weights), rules.accumulate)
         own, *whole = _one_by_one(of_part, parts)
         said = tf.concat([own, [wish], _flags(own[0] + tf.linalg.global_norm(whole))], 0)
-        said, *whole = context.all_reduce(tf.distribute.ReduceOp.SUM, [said, *whole])
-        gradients = [part / said[2] for part in whole]
-        norm = tf.linalg.global_norm(gradients)
+        said, *whole = _summed(context, [said, *whole])
+        norm, scale = tf.linalg.global_norm(whole) / said[2], 1.0 / said[2]
         if rules.clipnorm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, rules.clipnorm, use_norm=norm)
+            scale *= tf.minimum(1.0, rules.clipnorm / norm)
+        gradients = [part * scale for part in whole]
         rate = tf.cast(cast("Any", optimizer).learning_rate, tf.float32)
         optimizer.apply(gradients, net.trainable_variables)
         return tf.concat([said[:3], [norm, rate], said[3:]], 0)
@@ -118,9 +118,8 @@ def make_evaluation_step(
         logits = net(x, training=False)
         targets = tf.one_hot(labels, logits.shape[-1])
         loss = tf.reduce_sum(cross_entropy(targets, logits, smoothing) * weights)
-        context = tf.distribute.get_replica_context()
         said = tf.concat([_sums(loss, logits, labels, weights), _flags(loss)], 0)
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, said)
+        return _summed(tf.distribute.get_replica_context(), [said])[0]
 
     return tf.function(lambda batch: _any_local(strategy, strategy.run(on_replica, args=batch)))
 
@@ -139,12 +138,18 @@ def make_averaging(
         context = tf.distribute.get_replica_context()
         # The identity places each on this worker's device: a bare read is on none.
         own = [part * tf.identity(variable.value) for variable in moving]
-        means = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
-        for variable, mean in zip(moving, means, strict=True):
+        for variable, mean in zip(moving, _summed(context, own), strict=True):
             variable.assign(mean)
 
     average = tf.function(lambda: strategy.run(on_replica))
     return average if moving else lambda: None
+
+
+def _summed(context: tf.distribute.ReplicaContext, own: Tensors) -> Tensors:
+    """The sums over all replicas. TensorFlow would pack and unpack them for one alone too."""
+    if context.num_replicas_in_sync == 1:
+        return own
+    return cast("Tensors", context.all_reduce(tf.distribute.ReduceOp.SUM, own))
 
 
 def _learning_batch_norms(net: keras.Model) -> list[keras.layers.Layer]:
