@@ -24,4 +24,6 @@ def labelled(folder: str | None, *, at_most: int) -> list[tuple[bytes, int]]:
 def chosen(folder: str | None, count: int) -> list[tuple[bytes, int]]:
     """So many of them; there are 480 drawn ones."""
     found = labelled(folder, at_most=2 * count - 1)
+    if count > len(found):
+        raise ValueError(f"{count} photos wanted, {len(found)} there; more: SORTLINE_TRASHNET=...")
     return [found[n * len(found) // count] for n in range(count)]
