@@ -245,7 +245,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(ground: Ground):
     error = from_wire(again.said())
     assert isinstance(error, SpecError)
     told = re.search(r"the loss is nan, at step (\d+) of .*; worker \d had images (.*)", error.fact)
-    assert told
+    assert told, error.fact
     within = newest.state.within
     assert int(told[1]) == (within.done if within else 0) + 1
     known = [sha256[:12] for sha256 in ids_of(Split.TRAIN, IMAGES)]
@@ -255,10 +255,15 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(ground: Ground):
 
 
 def poison(store: LocalStore, key: str) -> None:
-    """Make a model of no number of a checkpoint's, which is whole otherwise."""
+    """Make a model of no number of a checkpoint's, which is whole otherwise.
+
+    All of it: a ReLU may make 0 of nan, and the loss a number.
+    """
     with np.load(io.BytesIO(store.get(f"{key}variables.npz"))) as arrays:
-        values = dict(arrays)
-    values["net.0"] = np.full_like(values["net.0"], np.nan)
+        values = {
+            name: np.full_like(array, np.nan) if name.startswith("net.") else array
+            for name, array in arrays.items()
+        }
     stream = io.BytesIO()
     np.savez(stream, **values)
     store.put(f"{key}variables.npz", stream.getvalue())
