@@ -6,7 +6,6 @@ listens on all interfaces while several workers train (ADR 0004).
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -26,6 +25,7 @@ import psutil
 from infra.local.environment import base_environment
 from infra.local.ports import LOOPBACK
 from infra.local.sweep import kill_now
+from tests.e2e.processes import answers, command_line
 from tests.e2e.ray_node import READY_FILE
 
 Found = TypeVar("Found")
@@ -61,7 +61,8 @@ class RayNode:
 
     def raylet(self) -> psutil.Process:
         """The process that makes it a node; the others end with it."""
-        (raylet,) = [p for p in processes_below(self.folder) if p.name() == "raylet"]
+        names = answers(processes_below(self.folder), psutil.Process.name)
+        (raylet,) = [process for process, name in names if name == "raylet"]
         return raylet
 
     def kill(self) -> None:
@@ -76,13 +77,8 @@ def processes_below(folder: Path) -> list[psutil.Process]:
     Ray's agents write their title over their environment, and outlive a raylet that was killed:
     neither marks nor ancestry would find them.
     """
-    return [p for p in psutil.process_iter() if f"{_works_in(p)}/".startswith(f"{folder}/")]
-
-
-def _works_in(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):  # gone, a zombie, or somebody else's
-        return process.cwd()
-    return ""
+    found = answers(psutil.process_iter(), psutil.Process.cwd)
+    return [process for process, works_in in found if f"{works_in}/".startswith(f"{folder}/")]
 
 
 @dataclass
@@ -124,14 +120,8 @@ class RayCluster:
 
     def titled(self, title: str) -> list[psutil.Process]:
         """Its live processes of a Ray title: `RayTrainWorker`, `TrainController`."""
-        found = processes_below(self.folder)
-        return [p for p in found if _title(p).startswith(f"ray::{title}")]
-
-
-def _title(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):
-        return " ".join(process.cmdline())
-    return ""
+        found = answers(processes_below(self.folder), command_line)
+        return [process for process, line in found if line.startswith(f"ray::{title}")]
 
 
 def _parameters(folder: Path, cpus: int) -> dict[str, object]:

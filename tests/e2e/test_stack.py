@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from infra.local.parts import AIRFLOW_PARTS, Part
 from infra.local.sockets import is_loopback, listeners
 from infra.local.stack import Stack
-from infra.local.sweep import marked
+from infra.local.sweep import kill_now, marked
 from ray_jobs.contract.errors import ClusterError, CredentialError
 from tests.e2e.local_stack import (
     OCCUPIED,
@@ -26,14 +26,11 @@ from tests.e2e.local_stack import (
     ports_of,
     s3_client,
 )
+from tests.e2e.processes import answers, command_line, kill_everything, part_of, processes_of
 
 pytestmark = pytest.mark.e2e
 
 BACK_WITHIN_S = 90
-
-
-def processes(stack: Stack) -> list[psutil.Process]:
-    return marked(home_of(stack).stack_id)
 
 
 def silent(_: str) -> None:
@@ -57,7 +54,7 @@ def test_up_again_starts_nothing_but_airflow_where_the_code_changed(stack: Stack
     def up(version: str) -> dict[str, int]:
         env = clean_environment() | {"SORTLINE_CODE_VERSION": version}
         Stack.at(stack.home, env).up(silent)
-        return {part_of(process): process.pid for process in main_processes(stack)}
+        return {part: part_of(stack, part).pid for part in Part}
 
     unchanged = up(stack.settings().code_version or "")
     assert up(stack.settings().code_version or "") == unchanged
@@ -100,7 +97,7 @@ def text_of_settings(stack: Stack) -> str:
 
 def test_no_secret_is_in_a_command_line_nor_in_a_log(stack: Stack):
     secrets = {word for word in secret_words(stack) if word.isalnum()}
-    commands = [" ".join(process.cmdline()) for process in processes(stack)]
+    commands = [command for _, command in answers(processes_of(stack), command_line)]
     patterns = ("logs/**/*", "run/ray/*/logs/**/*", "airflow/logs/**/*", "run/supervisord.conf")
     logs = [path for pattern in patterns for path in stack.home.glob(pattern) if path.is_file()]
     texts = commands + [path.read_text(errors="replace") for path in logs]
@@ -310,18 +307,18 @@ def test_what_is_given_is_not_started_and_a_killed_stack_leaves_nothing(
         Part.API_SERVER,
     }
     assert found[Part.SEAWEEDFS].address == stack.settings().s3_endpoint
-    assert {process.environ()["SORTLINE_PART"] for process in processes(other)} == {
+    environments = answers(processes_of(other), psutil.Process.environ)
+    assert {variables["SORTLINE_PART"] for _, variables in environments} == {
         Part.RAY,
         "supervisord",
     }
 
-    for process in processes(other):
-        process.kill()
+    kill_now(processes_of(other))
     fresh_shell = Stack.at(own_home, clean_environment())
     assert not next(part for part in fresh_shell.status() if part.name == Part.RAY).healthy
     fresh_shell.down(silent)
 
-    assert processes(other) == []
+    assert processes_of(other) == []
     assert listeners(home_of(other).stack_id) == set()
     assert not home_of(other).short_run.is_symlink()
     assert stack.is_up()
@@ -355,7 +352,7 @@ def test_a_given_part_that_cannot_be_used_starts_nothing(
     with pytest.raises(error, match=message):
         other.up(silent)
 
-    assert processes(other) == []
+    assert processes_of(other) == []
     assert not (own_home / "stack.json").exists()
 
 
@@ -368,12 +365,10 @@ def wait_until_up(stack: Stack) -> None:
 
 def test_a_killed_part_comes_back_by_itself(stack: Stack):
     s3_client(stack, "admin").put_object(Bucket="sortline", Key="datasets/survivor", Body=b"x")
-    killed = main_processes(stack)
-    old_ray = {process for process in processes(stack) if part_of(process) == Part.RAY}
-    assert {part_of(process) for process in killed} == set(Part)
+    killed = [part_of(stack, part) for part in Part]
+    old_ray = marked(home_of(stack).stack_id, Part.RAY)
 
-    for process in killed:
-        process.kill()
+    kill_now(killed)
     wait_until_up(stack)
 
     assert not any(process.is_running() for process in [*killed, *old_ray])
@@ -381,41 +376,20 @@ def test_a_killed_part_comes_back_by_itself(stack: Stack):
     assert survivor["Body"].read() == b"x"
 
 
-def main_processes(stack: Stack) -> list[psutil.Process]:
-    """The process of each part that the supervisor started."""
-    ours = supervisors(stack)
-    return [process for process in processes(stack) if _parent_of(process) in ours]
-
-
-def _parent_of(process: psutil.Process) -> psutil.Process | None:
-    try:
-        return process.parent()
-    except psutil.NoSuchProcess:  # a task's process, say, that has ended since it was listed
-        return None
-
-
-def part_of(process: psutil.Process) -> str:
-    return process.environ()["SORTLINE_PART"]
-
-
-def supervisors(stack: Stack) -> list[psutil.Process]:
-    return marked(home_of(stack).stack_id, "supervisord")
+def unix_sockets(process: psutil.Process) -> list[Path]:
+    addresses = [str(connection.laddr) for connection in process.net_connections("unix")]
+    return [Path(address) for address in addresses if address.startswith("/")]
 
 
 def test_down_after_a_kill_of_everything_leaves_nothing_and_data_stay(stack: Stack):
     before = ports_of(stack)
-    unix = [
-        Path(connection.laddr)
-        for process in processes(stack)
-        for connection in process.net_connections("unix")
-        if str(connection.laddr).startswith("/")
-    ]
-    for process in [*supervisors(stack), *processes(stack)]:
-        process.kill()
+    unix = [path for _, paths in answers(processes_of(stack), unix_sockets) for path in paths]
+    assert unix != []
+    kill_everything(stack)
 
     stack.down(silent)
 
-    assert processes(stack) == []
+    assert processes_of(stack) == []
     assert listeners(home_of(stack).stack_id) == set()
     assert [path for path in unix if path.exists()] == []
     assert not home_of(stack).short_run.is_symlink()

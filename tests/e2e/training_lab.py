@@ -35,6 +35,7 @@ from ray_jobs.training.outcome import TrainingState
 from tasks.operators.jobs_api import Job, JobRequest, JobsApi, JobStatus
 from tests.dataset_version import in_store
 from tests.e2e.local_stack import home_of
+from tests.e2e.processes import answers, command_line
 
 Answer = TypeVar("Answer")
 
@@ -206,10 +207,11 @@ class Lab:
 
     def workers(self) -> list[psutil.Process]:
         """The processes of this stack's Ray Train workers."""
-        below = {str(home_of(self.stack).run), str(home_of(self.stack).short_run)}
-        return [
+        below = (str(home_of(self.stack).run), str(home_of(self.stack).short_run))
+        titled = [
             process
-            for process in psutil.process_iter(["cmdline"])
-            if any("RayTrainWorker" in part for part in process.info["cmdline"] or ())
-            and any(str(process.cwd()).startswith(folder) for folder in below)
+            for process, line in answers(psutil.process_iter(), command_line)
+            if "RayTrainWorker" in line
         ]
+        folders = answers(titled, psutil.Process.cwd)
+        return [process for process, folder in folders if folder.startswith(below)]

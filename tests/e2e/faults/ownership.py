@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from infra.local.parts import Part
-from tests.e2e.faults.processes import part_of
 from tests.e2e.faults.scene import RETRAIN, Scene
 from tests.e2e.faults.watch import until
+from tests.e2e.processes import part_of
 
 # Longer than any row: it ends by being stopped.
 LONG = {"epochs": 1000, "image_px": 32, "overrides": {"batch_size": 8}}

@@ -10,17 +10,17 @@ import pytest
 from infra.local.parts import Part
 from ray_jobs.contract.errors import CredentialError
 from tests.e2e.faults import ownership
-from tests.e2e.faults.processes import (
+from tests.e2e.faults.proxy import Proxy, Way
+from tests.e2e.faults.scene import Scene, lead_through
+from tests.e2e.faults.watch import Watch, until
+from tests.e2e.faults.whole import ONE_EACH, ORDER, same_as_undisturbed
+from tests.e2e.processes import (
     driver_of,
     executor_worker,
     kill_everything,
     part_of,
     task_process,
 )
-from tests.e2e.faults.proxy import Proxy, Way
-from tests.e2e.faults.scene import Scene, lead_through
-from tests.e2e.faults.watch import Watch, until
-from tests.e2e.faults.whole import ONE_EACH, ORDER, same_as_undisturbed
 
 pytestmark = [
     pytest.mark.faults,

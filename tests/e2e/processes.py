@@ -1,8 +1,10 @@
-"""The processes of a stack, to be killed one by one."""
+"""The processes of a stack: to be asked, and to be killed one by one."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import psutil
 
@@ -12,13 +14,39 @@ from infra.local.supervisor_conf import NAME
 from infra.local.sweep import kill_now, marked
 from tests.e2e.local_stack import home_of
 
+Answer = TypeVar("Answer")
+
+
+def processes_of(stack: Stack) -> list[psutil.Process]:
+    """Every live process of the stack."""
+    return marked(home_of(stack).stack_id)
+
+
+def answers(
+    processes: Iterable[psutil.Process], question: Callable[[psutil.Process], Answer]
+) -> list[tuple[psutil.Process, Answer]]:
+    """Each process with its answer; not those that have ended since they were listed.
+
+    Somebody else's, and those that nobody has waited for yet, do not answer either.
+    """
+    found: list[tuple[psutil.Process, Answer]] = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error, OSError):
+            found.append((process, question(process)))
+    return found
+
+
+def command_line(process: psutil.Process) -> str:
+    """Its words, with a blank between them."""
+    return " ".join(process.cmdline())
+
 
 def part_of(stack: Stack, part: Part) -> psutil.Process:
     """The process that the supervisor started for a part."""
     # By its parent: Ray's daemons have left theirs.
     supervisors = {process.pid for process in marked(home_of(stack).stack_id, NAME)}
-    ours = marked(home_of(stack).stack_id, part)
-    (root,) = [process for process in ours if process.ppid() in supervisors]
+    parents = answers(marked(home_of(stack).stack_id, part), psutil.Process.ppid)
+    (root,) = [process for process, parent in parents if parent in supervisors]
     return root
 
 
@@ -41,10 +69,11 @@ def driver_of(stack: Stack, step: str) -> psutil.Process | None:
 
 def kill_everything(stack: Stack) -> int:
     """Kill -9 of every process of the stack, the supervisor first; how many there were."""
-    everything = marked(home_of(stack).stack_id)
-    everything.sort(key=lambda process: "supervisord" not in _command_of(process))
-    kill_now(everything)
-    return len(everything)
+    supervisors = marked(home_of(stack).stack_id, NAME)
+    kill_now(supervisors)
+    parts = processes_of(stack)
+    kill_now(parts)
+    return len(supervisors) + len(parts)
 
 
 def _oldest(found: list[psutil.Process]) -> psutil.Process | None:
@@ -60,9 +89,3 @@ def _with(stack: Stack, part: Part, text: str) -> list[psutil.Process]:
     ]
     ours = {process.pid for process in marked(home_of(stack).stack_id, part)} if candidates else ()
     return [process for process in candidates if process.pid in ours]
-
-
-def _command_of(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):
-        return " ".join(process.cmdline())
-    return ""
