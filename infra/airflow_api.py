@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +18,8 @@ from ray_jobs.contract.errors import ClusterError, CredentialError, SortlineErro
 ENDED = {"success", "failed"}
 _OR_MISSING = {HTTPStatus.NOT_FOUND}
 _QUEUED_RUN = HTTPStatus.INTERNAL_SERVER_ERROR
+# Before a call whose transaction was given up is made again.
+_LOCKED_WAITS_S = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,11 @@ class AirflowApi:
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run by hand and return its id. Raises SpecError where the form refuses."""
-        body = {"logical_date": None, "conf": dict(conf)}
-        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body).json()["dag_run_id"]
+        # An id of ours, in Airflow's own words: a call that is made again starts no second run.
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+        self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body, ok={HTTPStatus.CONFLICT})
+        return run_id
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """The run's state: queued, running, success or failed."""
@@ -179,6 +186,11 @@ class AirflowApi:
         if answer.status_code == HTTPStatus.UNAUTHORIZED:  # the token has run out
             self._token = None
             answer = self._send(method, path, body, headers)
+        for wait_s in _LOCKED_WAITS_S:
+            if not _was_locked(answer):
+                break
+            time.sleep(wait_s)
+            answer = self._send(method, path, body, headers)
         if answer.is_success or answer.status_code in ok:
             return answer
         raise _refusal(answer)
@@ -216,12 +228,30 @@ class AirflowApi:
         return answer.json()["access_token"]
 
 
-def _refusal(answer: httpx.Response) -> SortlineError:
+def _was_locked(answer: httpx.Response) -> bool:
+    """Whether Airflow's database gave the transaction up, and nothing of it was done.
+
+    Airflow 3.3.2 notes who calls in its event loop: on SQLite that waits for a task's transaction,
+    which waits for the event loop, until the call is given up after 5 s.
+    """
+    if answer.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return False
+    detail = _detail(answer)
+    if not isinstance(detail, dict):
+        return False
+    return cast("dict[str, object]", detail).get("reason") == "Database error"
+
+
+def _detail(answer: httpx.Response) -> object:
     try:
-        detail = answer.json().get("detail", answer.text)
+        return answer.json().get("detail", answer.text)
     except ValueError:
-        detail = answer.text
-    fact = f"Airflow answers {answer.status_code} to {answer.request.url.path}: {detail}"
+        return answer.text
+
+
+def _refusal(answer: httpx.Response) -> SortlineError:
+    path = answer.request.url.path
+    fact = f"Airflow answers {answer.status_code} to {path}: {_detail(answer)}"
     if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return SpecError(fact, "values that the DAG's form accepts", "Correct the value")
     return ClusterError(

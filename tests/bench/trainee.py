@@ -1,8 +1,9 @@
 """One worker of a training that is measured: a process that `turns` starts, an epoch a turn.
 
-Ours is the training loop itself (`PhaseTraining`), fed and configured as in a job; only the store
-is a dictionary, and at the end of an epoch it waits for its next turn and keeps no checkpoint.
-Beside it bare Keras: `train_on_batch` on the same network with the same optimizer.
+It is the training loop itself (`PhaseTraining`), fed and configured as in a job; only the store is
+a dictionary, and at the end of an epoch it waits for its next turn and keeps no checkpoint. Beside
+it, where the setting says so, bare Keras: `train_on_batch` on the same network with the same
+optimizer, under no strategy; it has its turns while the loop waits.
 """
 
 from __future__ import annotations
@@ -48,14 +49,19 @@ CLASSES = 6
 
 
 class Clock(ProgressBoard):
-    """Notes when each step has ended; at the end of a turn, answers and waits for the next."""
+    """Notes when each step has ended; at the end of a turn, answers and waits for the next.
+
+    `others` take their turn meanwhile, where it is theirs.
+    """
 
     def __init__(self, batch: int) -> None:
         super().__init__(InMemoryStore(), "bench")
         self._batch = batch
-        self._begin()
+        self.others: dict[str, Callable[[], None]] = {}
+        self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """A turn begins."""
         self.ends, self._cpu = [time.monotonic()], [time.process_time()]
 
     def show(self, progress: Progress | None = None) -> None:
@@ -64,7 +70,17 @@ class Clock(ProgressBoard):
         self._cpu.append(time.process_time())
 
     def turn_over(self) -> None:
-        """Say how fast the turn was, from the end of its first step on; wait for the next."""
+        """Say how fast the turn was, and wait for the next."""
+        self.say()
+        while whose := sys.stdin.readline().strip():
+            if whose not in self.others:
+                self.begin()
+                return
+            self.others[whose]()
+        sys.exit()  # whoever gave the turns is gone
+
+    def say(self) -> None:
+        """Answer how fast the turn was, from the end of its first step on."""
         begin, first, *_, last = self.ends
         images = self._batch * (len(self.ends) - 2)
         answer = {
@@ -74,9 +90,6 @@ class Clock(ProgressBoard):
         }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-        if not sys.stdin.readline():
-            sys.exit()  # whoever gave the turns is gone
-        self._begin()
 
 
 class TurnKeeper(Keeper):
@@ -99,12 +112,14 @@ def main(setting: Setting) -> None:
     keras.utils.set_random_seed(1)
     clock = Clock(setting.batch)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        {"ours": ours, "keras": bare_keras}[setting.way](setting, clock)
+        train(setting, clock)
 
 
-def ours(setting: Setting, clock: Clock) -> None:
-    """The training loop."""
+def train(setting: Setting, clock: Clock) -> None:
+    """Run the training loop; bare Keras's steps beside it, where it has turns too."""
     strategy, worker = make_strategy(use_gpu=False), worker_of(setting, clock)
+    if setting.keras:
+        clock.others["keras"] = bare_keras(setting, worker)
     phase = phases_of(worker.spec.recipe)[-1]
     subject = prepare(worker, strategy, phase, data_of(worker))
     if setting.feed == "memory":
@@ -116,19 +131,22 @@ def ours(setting: Setting, clock: Clock) -> None:
     PhaseTraining(tools, subject, phase).run(TrainingState(), None)
 
 
-def bare_keras(setting: Setting, clock: Clock) -> None:
-    """`train_on_batch`, on batches that are tensors already."""
-    worker = worker_of(setting, clock)
+def bare_keras(setting: Setting, worker: Worker) -> Callable[[], None]:
+    """A turn of `train_on_batch`, on batches that are tensors already."""
     phase, strategy = phases_of(worker.spec.recipe)[-1], tf.distribute.get_strategy()
-    net = compiled(prepare(worker, strategy, phase, data_of(worker)))
+    net, clock = compiled(prepare(worker, strategy, phase, data_of(worker))), Clock(setting.batch)
     images, labels = drawn(setting, 2 * setting.batch)
     x = tf.split(tf.cast(images, tf.float32), 2)
     y = tf.split(tf.one_hot(labels, CLASSES), 2)
-    for _ in range(setting.turns + 1):
+
+    def turn() -> None:
+        clock.begin()
         for step in range(setting.steps):
             net.train_on_batch(x[step % 2], y[step % 2])
             clock.show()
-        clock.turn_over()
+        clock.say()
+
+    return turn
 
 
 def compiled(subject: Subject) -> keras.Model:

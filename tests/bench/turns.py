@@ -1,7 +1,8 @@
-"""Trainings beside each other, in turns: each has its processes, and only one of them works.
+"""Trainings beside each other, in turns: only one of them works at a time.
 
-Where a process's memory happens to lie makes all of its steps some hundredths faster or slower: a
-ratio that is to tell hundredths needs pairs of several processes, `rounds` of them.
+Each has its processes (`compared`), or two share one (`compared_within`). Where a process's memory
+happens to lie makes all of its steps some hundredths faster or slower: what is to tell hundredths
+shares a process, or has pairs of many. `rounds` is how often new ones are started.
 
 A turn is an epoch of so many steps. `images_per_s` counts from the end of its first step to that of
 its last; `whole_images_per_s` from its beginning, which weighs more here than in an epoch of a
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -28,13 +30,16 @@ Sides = tuple[str, str]
 
 
 class Setting(NamedTuple):
-    """What a process of a training is started with; `batch` is that of all its workers."""
+    """What a process of a training is started with; `batch` is that of all its workers.
+
+    With `keras`, bare Keras's `train_on_batch` has turns of its own in it.
+    """
 
     image_px: int
     batch: int
     steps: int
     turns: int
-    way: str = "ours"
+    keras: bool = False
     feed: str = "memory"
     augment: bool = False
     cpus: int = 2
@@ -61,11 +66,11 @@ class Group:
             return answers[0]
         return {name: sum(answer[name] for answer in answers) for name in answers[0]}
 
-    def turn(self) -> Turn:
-        """Take a turn."""
+    def turn(self, whose: str = "ours") -> Turn:
+        """Take a turn, of the loop or of what is there beside it."""
         for worker in self._workers:
             assert worker.stdin is not None
-            worker.stdin.write("go\n")
+            worker.stdin.write(f"{whose}\n")
             worker.stdin.flush()
         return self.answer()
 
@@ -78,18 +83,15 @@ class Group:
             worker.communicate()
 
 
-def in_turns(settings: Mapping[str, Setting]) -> dict[str, list[Turn]]:
-    """The turns of each, in pairs (or more), which begin with each of them in its turn."""
-    with ExitStack() as stack:
-        groups = {name: stack.enter_context(Group(s)) for name, s in settings.items()}
-        for group in groups.values():
-            group.answer()
-        names, found = list(groups), {name: list[Turn]() for name in groups}
-        for pair in range(min(setting.turns for setting in settings.values())):
-            first = pair % len(names)
-            for name in names[first:] + names[:first]:
-                found[name].append(groups[name].turn())
-    return found
+def in_turns(
+    takers: Mapping[str, Callable[[], Turn]], pairs: int, found: Mapping[str, list[Turn]]
+) -> None:
+    """Add the turns of each to what was found, in pairs, which each of them begins in its turn."""
+    names = list(takers)
+    for pair in range(pairs):
+        first = pair % len(names)
+        for name in names[first:] + names[:first]:
+            found[name].append(takers[name]())
 
 
 def ratios(found: Mapping[str, list[Turn]], sides: Sides, what: str) -> list[float]:
@@ -104,28 +106,50 @@ def middle(turns: list[Turn]) -> Turn:
 
 
 def compared(settings: Mapping[str, Setting], rounds: int = 1) -> dict[str, Any]:
-    """Two in turns: the ratio of the first to the second, of each pair, and the medians of each."""
+    """Two trainings with processes of their own."""
     found: dict[str, list[Turn]] = {name: [] for name in settings}
     for _ in range(rounds):
-        for name, turns in in_turns(settings).items():
-            found[name] += turns
+        with ExitStack() as stack:
+            groups = {name: stack.enter_context(Group(s)) for name, s in settings.items()}
+            for group in groups.values():
+                group.answer()
+            pairs = min(setting.turns for setting in settings.values())
+            in_turns({name: group.turn for name, group in groups.items()}, pairs, found)
+    return _figures(found)
+
+
+def compared_within(setting: Setting, rounds: int) -> dict[str, Any]:
+    """The loop beside bare Keras, in one process."""
+    found: dict[str, list[Turn]] = {"ours": [], "keras": []}
+    for _ in range(rounds):
+        with Group(setting) as group:
+            group.answer()
+            group.turn("keras")
+            in_turns({side: partial(group.turn, side) for side in found}, setting.turns, found)
+    return _figures(found)
+
+
+def _figures(found: Mapping[str, list[Turn]]) -> dict[str, Any]:
+    """The ratio of the first to the second, of each pair, and the medians of each."""
     one, other = found
     parts = ratios(found, (one, other), "images_per_s")
     return {
         "ratio": median(parts),
         "ratios": parts,
         "whole_ratio": median(ratios(found, (one, other), "whole_images_per_s")),
+        "cpu_ratio": median(ratios(found, (other, one), "cpu_ms_an_image")),
         **{name: middle(turns) for name, turns in found.items()},
     }
 
 
 def report(name: str, results: Mapping[str, dict[str, Any]], sides: Sides, least: float) -> None:
     """A row for each comparison, and a line in the benchmark's results."""
-    head = f"{sides[0]:>10} {sides[1]:>10} {'ratio':>8} {'whole':>8}"
+    head = f"{sides[0]:>10} {sides[1]:>10} {'ratio':>8} {'whole':>8} {'CPU':>8}"
     sys.stdout.write(f"{'images a second':24} {head}   of the pairs\n")
     for case, found in results.items():
         rates = "".join(f"{found[side]['images_per_s']:11.2f}" for side in sides)
-        cells = f"{rates[1:]} {found['ratio']:8.3f} {found['whole_ratio']:8.3f}"
+        parts = (found[name] for name in ("ratio", "whole_ratio", "cpu_ratio"))
+        cells = rates[1:] + "".join(f" {part:8.3f}" for part in parts)
         spread = f"{min(found['ratios']):.3f} to {max(found['ratios']):.3f}"
         sys.stdout.write(f"{case:24} {cells}   {spread}\n")
     sys.stdout.write(f"required: at least {least}\n")
