@@ -29,6 +29,7 @@ class Way:
       slow_down: answered 503 SlowDown.
       lost: the connection is reset before the store hears of it.
       unheard: the store does it, and the connection is reset before its answer arrives.
+      spares_last_attempts: a client's last try of a request passes, as botocore counts them.
       seen: how often each has happened.
     """
 
@@ -36,6 +37,7 @@ class Way:
     lost: float = 0.0
     unheard: float = 0.0
     seed: int = 0
+    spares_last_attempts: bool = False
     url: str = ""
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -43,8 +45,8 @@ class Way:
         self._random = random.Random(self.seed)
         self._lock = threading.Lock()
 
-    def fate(self) -> str:
-        """What happens to the next request."""
+    def fate(self, attempt: str) -> str:
+        """What happens to the next request; `attempt` is as botocore says it: attempt=1; max=6."""
         with self._lock:
             drawn = self._random.random()
             fate = "passed"
@@ -53,8 +55,15 @@ class Way:
                 if 0 <= drawn < share:
                     fate = name
                 drawn -= share
+            if self.spares_last_attempts and _is_last(attempt):
+                fate = "passed"
             self.seen[fate] += 1
             return fate
+
+
+def _is_last(attempt: str) -> bool:
+    counts = dict(part.split("=", 1) for part in attempt.split("; ") if "=" in part)
+    return "max" in counts and counts["attempt"] == counts["max"]
 
 
 @contextmanager
@@ -85,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response_only(100)
             self.end_headers()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fate = self.rules.fate()
+        fate = self.rules.fate(self.headers.get("amz-sdk-request", ""))
         if fate == "slow_down":
             self._answer(503, [("Content-Type", "application/xml")], _SLOW_DOWN)
         elif fate == "lost":

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from ray_jobs.contract.errors import SortlineError
 from ray_jobs.storage import ObjectStore, connect
+from tests.ports import free_ports
 
 BUCKET = "sortline"
 _LOOPBACK = "127.0.0.1"
@@ -43,7 +43,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, *others = _free_ports(6)
+        # It takes the one 10,000 above each for gRPC.
+        self.port, *others = free_ports(6, beside=10_000)
         (folder / "data").mkdir()
         self._command = _command(folder, self.port, others)
         self.start()
@@ -125,21 +126,6 @@ def _command(folder: Path, s3: int, others: list[int]) -> list[str]:
         "-admin.ui=false",
         "-webdav=false",
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Free ports, each with the one 10,000 above it, which SeaweedFS takes for gRPC."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as low, socket.socket() as high:
-            low.bind((_LOOPBACK, 0))
-            port = low.getsockname()[1]
-            if port > 55_000 or port in found:
-                continue
-            with suppress(OSError):
-                high.bind((_LOOPBACK, port + 10_000))
-                found.append(port)
-    return found
 
 
 def _store_of(server: Server) -> LocalStore:

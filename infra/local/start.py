@@ -19,6 +19,7 @@ from infra.local.state import read_state, write_state
 from infra.local.stop import end
 from infra.local.supervisor import Supervisor
 from infra.local.wait import wait_until_healthy
+from ray_jobs.contract.errors import ClusterError
 
 Report = Callable[[str], None]
 
@@ -57,11 +58,19 @@ def _fresh(
 ) -> list[PartStatus]:
     plan = settle(home, env, report, free=claim)
     for part in plan.external_parts():
-        check_external(plan, part)
+        _check_twice(plan, part)
     keep(plan)
     if plan.local_parts():
         supervisor.start(plan.local_parts(), env)
     return _complete(plan, supervisor, env, report)
+
+
+def _check_twice(plan: Plan, part: Part) -> None:
+    """Ask an external part, and again where it did not answer: it may be slow for once."""
+    try:
+        check_external(plan, part)
+    except ClusterError:
+        check_external(plan, part)
 
 
 def _renewed(plan: Plan, supervisor: Supervisor, env: Mapping[str, str], report: Report) -> Plan:

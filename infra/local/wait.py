@@ -17,7 +17,7 @@ TIME_LIMIT_S = 180.0
 _POLL_S = 0.2
 # A part that has just begun to listen may not have read its keys yet, and refuses ours for a
 # moment. If it still refuses after this time, our key is wrong.
-_REFUSAL_S = 3.0
+_REFUSAL_S = 10.0
 _CRASHED = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from typing import Any, NamedTuple
 
 from ray_jobs.training.memory import ENVIRONMENT
 from tests.bench.record import keep
+from tests.ports import free_ports
 
 Turn = dict[str, float]
 Sides = tuple[str, str]
@@ -53,7 +53,7 @@ class Group:
 
     def __init__(self, setting: Setting) -> None:
         self._apart = setting.apart
-        hosts = [f"127.0.0.1:{_free_port()}" for _ in range(setting.workers)]
+        hosts = [f"127.0.0.1:{port}" for port in free_ports(setting.workers)]
         self._workers = [_worker(setting, hosts, place) for place in range(setting.workers)]
 
     def answer(self) -> Turn:
@@ -190,9 +190,3 @@ def _answer(worker: subprocess.Popen[str]) -> Turn:
         if line.startswith("{"):
             return json.loads(line)
     raise RuntimeError(f"a worker ended with exit code {worker.wait()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

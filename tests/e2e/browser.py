@@ -23,8 +23,9 @@ from playwright.sync_api import (
 
 from infra.local.stack import Stack
 
-# The pages poll every few seconds; a machine that is busy takes its time.
-PATIENCE_MS = 20_000
+# The pages poll every few seconds, and ask again where Airflow's API stalls (known limits); a
+# machine that is busy takes its time.
+PATIENCE_MS = 90_000
 SIZE: ViewportSize = {"width": 1600, "height": 1060}
 # Airflow keeps closed dialogs and pop-ups in the page.
 _OPEN_DIALOG = "[role=dialog][data-scope=dialog][data-state=open]"
@@ -40,7 +41,9 @@ def chromium() -> Generator[Browser]:
     with sync_playwright() as playwright:
         # No sandbox: it refuses root. No /dev/shm: that of a container is small.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=arguments, timeout=PATIENCE_MS
+        )
         try:
             yield browser
         finally:

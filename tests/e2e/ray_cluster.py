@@ -13,12 +13,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
@@ -27,24 +25,12 @@ from infra.local.ports import LOOPBACK
 from infra.local.sweep import kill_now
 from tests.e2e.processes import answers, command_line
 from tests.e2e.ray_node import READY_FILE
-
-Found = TypeVar("Found")
+from tests.e2e.waiting import until
 
 ROOT = Path(__file__).parents[2]
 _UP_LIMIT_S = 180
 _DOWN_LIMIT_S = 5
 _OBJECT_STORE_BYTES = 150 * 2**20
-
-
-def until(
-    what: str, look: Callable[[], Found | None], *, limit_s: float, every_s: float = 0.1
-) -> Found:
-    """What `look` finds at last. Fails after `limit_s`."""
-    limit = time.monotonic() + limit_s
-    while not (found := look()):
-        assert time.monotonic() < limit, f"{what}: not in {limit_s:.0f} s"
-        time.sleep(every_s)
-    return found
 
 
 @dataclass

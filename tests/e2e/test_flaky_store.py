@@ -37,7 +37,8 @@ def published(store):
 def test_an_ingest_completes_though_one_request_in_six_fails(real, tmp_path: Path):
     source, quiet = make_tree(tmp_path / "tree", {"glass": 120, "metal": 120}), InMemoryStore()
     expected = run(quiet, source)
-    with flaky(real.url, Way(slow_down=0.08, lost=0.04, unheard=0.04, seed=1)) as way:
+    rules = Way(slow_down=0.08, lost=0.04, unheard=0.04, seed=1, spares_last_attempts=True)
+    with flaky(real.url, rules) as way:
         made = run(real.at(way.url), source)
     assert min(way.seen[fate] for fate in ("slow_down", "lost", "unheard")) > 5
     assert made["version"] == expected["version"]

@@ -8,6 +8,7 @@ import shlex
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -36,11 +37,13 @@ HOSTILE = [
 ]
 
 
+# Goes on after the fourth once the file is there that it was given.
 EPOCHS = """
-import time
+import pathlib, sys, time
 for n in range(6):
     print('epoch', n)
-    time.sleep(1)
+    while n == 3 and not pathlib.Path(sys.argv[1]).exists():
+        time.sleep(0.1)
 print('no newline', end='')
 """
 
@@ -176,8 +179,12 @@ async def first_line(api: JobsApi, submission_id: str, start: str) -> str:
     return lines[0].removeprefix(start)
 
 
-async def test_a_followed_log_comes_while_the_job_runs_and_is_whole_at_its_end(api: JobsApi):
-    submission_id = await submit(api, python(EPOCHS))
+@pytest.mark.timeout(300)
+async def test_a_followed_log_comes_while_the_job_runs_and_is_whole_at_its_end(
+    api: JobsApi, tmp_path: Path
+):
+    go_on = tmp_path / "go-on"
+    submission_id = await submit(api, python(EPOCHS, str(go_on)))
     seen: list[tuple[str, JobStatus]] = []
     status = JobStatus.PENDING
 
@@ -188,6 +195,8 @@ async def test_a_followed_log_comes_while_the_job_runs_and_is_whole_at_its_end(a
         job = await api.find(submission_id)
         assert job is not None
         status = job.status
+        if "epoch 3" in {line for line, _ in seen}:
+            go_on.touch()
         await asyncio.sleep(0.2)
     follower.cancel()
     await asyncio.gather(follower, return_exceptions=True)

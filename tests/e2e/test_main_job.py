@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ray_jobs.storage import ObjectStore, read_document, split_uri
 from tasks.settings import TRAINING_POOL
 from tasks.sources.sample import SampleSource
 from tests.e2e.sortline import command, environment, sortline, succeed
+from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
@@ -73,6 +74,7 @@ def ray_jobs(stack: Stack) -> dict[str, str]:
         f"{stack.ray_dashboard_url}/api/jobs/",
         headers={"Authorization": f"Bearer {token}"},
         trust_env=False,
+        timeout=60,
     )
     return {job["submission_id"]: job["status"] for job in answer.json() if job["submission_id"]}
 
@@ -154,6 +156,7 @@ def test_mlflow_names_the_champion(first: dict[str, Any], stack: Stack):
         params={"name": DATASET, "alias": "champion"},
         auth=(user, password),
         trust_env=False,
+        timeout=60,
     )
     assert answer.json()["model_version"]["version"] == str(first["retrain"]["model_version"])
 
@@ -267,20 +270,32 @@ def test_a_stack_that_is_not_up_is_the_platforms_fault(tmp_path: Path):
     assert re.search("not up.*expected.*`sortline up`", answer.told), answer.told
 
 
+@contextlib.contextmanager
+def interrupted_at_the_end(call: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A call that gets Ctrl-C whatever becomes of the block, and has ended after it."""
+    with subprocess.Popen(call, env=environment(), stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(240)
+
+
 def test_while_ray_runs_the_task_is_deferred_and_ctrl_c_stops_the_job(
     first: dict[str, Any], home: Path, stack: Stack, airflow: AirflowApi, store: ObjectStore
 ):
     before, pointer = set(ray_jobs(stack)), champion(store)
     call = command(home, "retrain", "--recipe", "lite0_probe", "--set", "epochs=900")
-    process = subprocess.Popen(call, env=environment(), stderr=subprocess.PIPE, text=True)
-    (job,) = _wait_for(lambda: [j for j in set(ray_jobs(stack)) - before], limit_s=60)
-    _wait_for(lambda: ray_jobs(stack)[job] == "RUNNING", limit_s=60)
-    _wait_for(lambda: _train_states(airflow) == {"deferred"}, limit_s=30)
-    assert _slots(airflow, "default_pool") == {"running": 0, "queued": 0, "occupied": 0}
-    assert _slots(airflow, TRAINING_POOL)["occupied"] == 1, "a training holds its place"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(120) == 130
-    assert _wait_for(lambda: ray_jobs(stack)[job] == "STOPPED", limit_s=30)
+    with interrupted_at_the_end(call) as process:
+        (job,) = until("its job", lambda: set(ray_jobs(stack)) - before)
+        until("it runs", lambda: ray_jobs(stack)[job] == "RUNNING")
+        until("its task is deferred", lambda: _train_states(airflow) == {"deferred"})
+        # Where the task waited in a slot, it would for all 900 epochs; the reconciler's is short.
+        until("free slots", lambda: not any(_slots(airflow, "default_pool").values()))
+        assert _slots(airflow, TRAINING_POOL)["occupied"] == 1, "a training holds its place"
+    assert process.returncode == 130
+    # Sooner than the reconciler comes, which would stop what Ctrl-C does not.
+    until("the job's end", lambda: ray_jobs(stack)[job] == "STOPPED")
     assert champion(store) == pointer
 
 
@@ -301,20 +316,17 @@ def test_with_the_scheduler_stopped_nothing_is_promoted(
 
 
 def test_ctrl_c_while_the_stack_comes_up_leaves_no_process(own_home: Path):
-    process = subprocess.Popen(command(own_home, "demo"), env=environment(), stderr=subprocess.PIPE)
     supervisor = Supervisor(Home(own_home))
-    _wait_for(lambda: supervisor.is_up(), limit_s=60)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    with interrupted_at_the_end(command(own_home, "demo")) as process:
+        until("a supervisor", supervisor.is_up)
+    assert process.returncode == 130
     assert _processes_of(own_home) == []
 
 
 def test_a_second_demo_beside_a_running_one_is_refused(home: Path):
-    lock = home / "demo.lock"
-    with subprocess.Popen(["flock", str(lock), "sleep", "20"]) as holder:
-        _wait_for(lambda: not _free(lock), limit_s=10)
+    with (home / "demo.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         answer = sortline(home, "demo")
-        holder.terminate()
     assert answer.code == 2
     assert "a demo is running" in answer.told
 
@@ -328,10 +340,6 @@ def _processes_of(home: Path) -> list[int]:
     return found
 
 
-def _free(lock: Path) -> bool:
-    return subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode == 0
-
-
 def _train_states(airflow: AirflowApi) -> set[str | None]:
     query = "/api/v2/dags/~/dagRuns/~/taskInstances?task_id=train&state=deferred"
     body = airflow._call("GET", query).json()
@@ -341,11 +349,3 @@ def _train_states(airflow: AirflowApi) -> set[str | None]:
 def _slots(airflow: AirflowApi, pool: str) -> dict[str, int]:
     body = airflow._call("GET", f"/api/v2/pools/{pool}").json()
     return {kind: body[f"{kind}_slots"] for kind in ("running", "queued", "occupied")}
-
-
-def _wait_for(condition: Any, *, limit_s: float) -> Any:
-    limit = time.monotonic() + limit_s
-    while not (answer := condition()):
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.5)
-    return answer

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.airflow_api import AirflowApi
 from infra.local.stack import Stack
 from ray_jobs.storage import connect
 from tasks.dataset.entries import decode_entries
 from tasks.ingest import steps
 from tests.e2e.local_stack import s3_client
 from tests.e2e.sortline import succeed
+from tests.e2e.waiting import until_announced
 from tests.fakes import InMemoryStore
 from tests.tasks.ingest.pictures import photo
 from tests.tasks.sources.trees import folder_of, huawei_of, tar_of, zip_of
@@ -118,3 +120,4 @@ def test_the_dag_ingests_a_bucket_of_the_stack_with_a_class_map(stack, tmp_path)
     )
     assert made["classes"] == {"ccc": 6, "玻璃/瓶": 12}
     assert made["checks"] == {}
+    until_announced(AirflowApi(stack.airflow_url, stack.airflow_login()), made["dag_run"])

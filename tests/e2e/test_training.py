@@ -27,7 +27,7 @@ from tests.e2e.training_lab import (
 )
 from tests.ray_jobs.training.test_journal import events
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 # Small in every direction but the epochs: a kill must find it in the middle.
 PROBE = catalog.resolve("lite0_probe", {"image_px": 32, "epochs": 25, "batch_size": 8})

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from infra.airflow_api import AirflowApi
+from infra.airflow_api import ENDED, AirflowApi
+from infra.local.parts import Part
 from infra.local.stack import Stack
 from ray_jobs.contract import keys
 from ray_jobs.contract.champion import ChampionPointer
@@ -20,12 +19,12 @@ from tasks.settings import DATASET_VARIABLE
 from tests.e2e.browser import Person, chromium, press_trigger, ray_token, screenshots, type_into
 from tests.e2e.sortline import succeed
 from tests.e2e.test_main_job import ray_jobs
+from tests.e2e.waiting import PATIENCE_S, RETRAIN, until, until_announced
 from tests.tasks.ingest.pictures import photo
 from tests.tasks.sources.trees import zip_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200), pytest.mark.filterwarnings("ignore")]
 
-DAG = "retrain_classifier"
 DATASET = "seen"
 NAMES = ("a", "bb", "ccc")
 CLUSTER = "Cluster: workers and budget"
@@ -66,15 +65,15 @@ def photos(stack: Stack, airflow: AirflowApi) -> str:
     if airflow.variable(DATASET_VARIABLE) is None:
         # Or the new data set is that of the settings, and its event starts a training.
         airflow.set_variable(DATASET_VARIABLE, "another")
-    succeed(stack.home, "ingest", "--source", "sample:", "--name", DATASET)
-    wait_for(lambda: not airflow.active_runs(DAG), limit_s=30)
+    made = succeed(stack.home, "ingest", "--source", "sample:", "--name", DATASET)
+    until_announced(airflow, made["dag_run"])
     return DATASET
 
 
 @pytest.fixture(scope="module")
 def run(person: Person, photos: str) -> str:
     """A short training, ordered in the form."""
-    form = person.trigger_form(DAG)
+    form = person.trigger_form(RETRAIN)
     type_into(form, dataset=photos, epochs="3", image_px="128", note="for the picture")
     form.get_by_role("combobox").click()
     person.page.get_by_role("option", name="lite0_probe: ").click()
@@ -86,21 +85,30 @@ def run(person: Person, photos: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def approved(person: Person, run: str) -> str:
+def approved(person: Person, run: str, stack: Stack) -> str:
     """The run, once a person has read the question and pressed Approve."""
     page = person.page
     # The list of required actions looks once; the run's page goes on looking.
-    page.goto(f"/dags/{DAG}/runs/{run}")
+    page.goto(f"/dags/{RETRAIN}/runs/{run}")
     expect(page.get_by_text("Required Action").first).to_be_visible(timeout=420_000)
     page.goto("/required_actions")
     page.get_by_role("link", name=f"Promote version 1 of {DATASET}?").click()
     expect(page.get_by_text("there is no champion to compare with")).to_be_visible()
     expect(page.get_by_text("note: for the picture")).to_be_visible()
     person.keep("approval")
-    page.wait_for_timeout(3_000)  # a person reads: an answer at once can be lost (known limits)
+    # A person reads meanwhile; an answer before that can be lost (known limits).
+    until("the scheduler hears that the question is asked", lambda: asking_has_ended(stack, run))
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text(re.compile("Response received at .* from admin"))).to_be_visible()
     return run
+
+
+def asking_has_ended(stack: Stack, run: str) -> bool:
+    """Whether the scheduler knows that the process is gone which has asked a run's question."""
+    heard = re.compile(
+        rf"Received executor event .*task_id='approve', run_id='{re.escape(run)}', try_number=1,"
+    )
+    return heard.search(stack.log_of(Part.SCHEDULER).read_text()) is not None
 
 
 def test_an_archive_is_ingested_from_the_form_with_a_class_map(
@@ -112,12 +120,13 @@ def test_an_archive_is_ingested_from_the_form_with_a_class_map(
     type_into(form, source=str(source), name="typed", class_map="merge:\n  瓶: [a, bb]")
     person.keep_dialog("ingest-form")
     run = person.start(form)
-    wait_for(lambda: airflow.run_state("ingest_dataset", run) in {"success", "failed"}, limit_s=90)
+    until("the ingest", lambda: airflow.run_state("ingest_dataset", run) in ENDED)
     assert airflow.xcom("ingest_dataset", run, "publish")["classes"] == {"ccc": 6, "瓶": 12}
+    until_announced(airflow, run)
 
 
 def test_the_form_says_what_each_field_means(person: Person):
-    form = person.trigger_form(DAG)
+    form = person.trigger_form(RETRAIN)
     for text in ("Epochs", "Passes over the training images: 1 to 1000. Empty: as the recipe says"):
         expect(form.get_by_text(text, exact=True)).to_be_visible()
     form.get_by_role("combobox").click()
@@ -132,7 +141,7 @@ def test_the_form_says_what_each_field_means(person: Person):
 
 def test_a_wrong_value_shows_its_message_and_starts_nothing(person: Person, airflow: AirflowApi):
     before = runs(airflow)
-    form = person.trigger_form(DAG)
+    form = person.trigger_form(RETRAIN)
     epochs = form.locator("[name=element_epochs]")
     epochs.press_sequentially("ten")
     expect(epochs).to_have_value("")
@@ -155,7 +164,7 @@ def refused(person: Person, form: Locator, field: str, typed: str, message: str)
 
 
 def test_what_was_typed_is_what_the_run_was_given(run: str, airflow: AirflowApi):
-    conf = airflow._call("GET", f"/api/v2/dags/{DAG}/dagRuns/{run}").json()["conf"]
+    conf = airflow._call("GET", f"/api/v2/dags/{RETRAIN}/dagRuns/{run}").json()["conf"]
     typed = {"dataset": DATASET, "recipe": "lite0_probe", "epochs": 3, "require_approval": True}
     assert conf.items() >= typed.items()
 
@@ -163,9 +172,9 @@ def test_what_was_typed_is_what_the_run_was_given(run: str, airflow: AirflowApi)
 def test_while_it_trains_the_task_leads_to_its_job_on_rays_dashboard(
     person: Person, run: str, stack: Stack, airflow: AirflowApi
 ):
-    wait_for(lambda: state_of(airflow, run, "train") == "deferred", limit_s=60)
+    until("the training", lambda: state_of(airflow, run, "train") == "deferred")
     job = started_job(stack, airflow, run)
-    person.task(DAG, run, "train", "details")
+    person.task(RETRAIN, run, "train", "details")
     dashboard = person.follow("Ray job")
     person.give_ray_token(dashboard)
     expect(dashboard.get_by_text(job, exact=True).first).to_be_visible()
@@ -178,20 +187,20 @@ def test_a_promotion_that_a_person_approves_turns_the_run_green(
     person: Person, approved: str, airflow: AirflowApi, store: ObjectStore
 ):
     page = person.page
-    page.goto(f"/dags/{DAG}/runs/{approved}")
+    page.goto(f"/dags/{RETRAIN}/runs/{approved}")
     green = page.get_by_role("cell", name="Success")
-    others = len(airflow.task_order(DAG)) - 1  # nothing was to be compared again
-    expect(green).to_have_count(others, timeout=60_000)
+    others = len(airflow.task_order(RETRAIN)) - 1  # nothing was to be compared again
+    expect(green).to_have_count(others, timeout=1000 * PATIENCE_S)
     person.keep("run")
-    wait_for(lambda: airflow.run_state(DAG, approved) == "success", limit_s=20)
+    until("the run's success", lambda: airflow.run_state(RETRAIN, approved) == "success")
     pointer = read_document(store, ChampionPointer, keys.champion(DATASET))
     assert pointer.model_version == 1
     assert pointer.history[-1].by == "gate, approved by admin"
 
 
 def test_the_report_opens_from_its_task(person: Person, approved: str, airflow: AirflowApi):
-    wait_for(lambda: airflow.run_state(DAG, approved) == "success", limit_s=60)
-    person.task(DAG, approved, "report", "details")
+    until("the run's success", lambda: airflow.run_state(RETRAIN, approved) == "success")
+    person.task(RETRAIN, approved, "report", "details")
     mlflow = person.follow("Report")
     report = mlflow.frame_locator("iframe")
     expect(report.get_by_text("Promoted: this version became the champion")).to_be_visible()
@@ -202,7 +211,7 @@ def test_the_report_opens_from_its_task(person: Person, approved: str, airflow: 
 
 
 def test_the_run_opens_in_mlflow(person: Person, approved: str):
-    person.task(DAG, approved, "register", "details")
+    person.task(RETRAIN, approved, "register", "details")
     mlflow = person.follow("MLflow run")
     expect(mlflow.get_by_text("val_accuracy").first).to_be_visible()
     expect(mlflow.get_by_text("lite0_probe").first).to_be_visible()
@@ -213,20 +222,21 @@ def test_the_run_opens_in_mlflow(person: Person, approved: str):
 def test_marking_a_running_training_as_failed_ends_its_ray_job(
     person: Person, approved: str, stack: Stack, airflow: AirflowApi
 ):
-    wait_for(lambda: not airflow.active_runs(DAG), limit_s=60)
-    long = airflow.trigger(DAG, {"dataset": DATASET, "epochs": 900})
-    wait_for(lambda: state_of(airflow, long, "train") == "deferred", limit_s=60)
+    until("no other run", lambda: not airflow.active_runs(RETRAIN))
+    long = airflow.trigger(RETRAIN, {"dataset": DATASET, "epochs": 900})
+    until("the training", lambda: state_of(airflow, long, "train") == "deferred")
     job = started_job(stack, airflow, long)
-    wait_for(lambda: ray_jobs(stack)[job] == "RUNNING", limit_s=60)
-    person.task(DAG, long, "train")
+    until("its job", lambda: ray_jobs(stack)[job] == "RUNNING")
+    person.task(RETRAIN, long, "train")
     page = person.page
     page.get_by_role("button", name="Mark Task Instance as...").first.click()
     page.get_by_role("menuitem", name="Failed").click()
     person.dialog().get_by_role("button", name="Confirm").click()
     expect(page.get_by_test_id("state-badge").filter(has_text="Failed").first).to_be_visible()
-    wait_for(lambda: ray_jobs(stack)[job] == "STOPPED", limit_s=30)
+    # Sooner than the reconciler comes, which would stop what the task does not.
+    until("the job's end", lambda: ray_jobs(stack)[job] == "STOPPED")
     person.keep("marked")
-    wait_for(lambda: airflow.run_state(DAG, long) == "failed", limit_s=60)
+    until("the run's failure", lambda: airflow.run_state(RETRAIN, long) == "failed")
     dashboard = opened(person, long)
     expect(dashboard.get_by_text("STOPPED", exact=True).first).to_be_visible()
     person.keep("ray-job-stopped", dashboard)
@@ -274,7 +284,7 @@ def press_test(page: Page) -> None:
 
 def opened(person: Person, run_id: str) -> Page:
     """Ray's page of the training, asked for the token or not."""
-    person.task(DAG, run_id, "train", "details")
+    person.task(RETRAIN, run_id, "train", "details")
     dashboard = person.follow("Ray job")
     asks = dashboard.locator("input[type=password]")
     expect(asks.or_(dashboard.get_by_text("STOPPED", exact=True)).first).to_be_visible()
@@ -284,22 +294,17 @@ def opened(person: Person, run_id: str) -> Page:
 
 
 def runs(airflow: AirflowApi) -> set[str]:
-    body = airflow._call("GET", f"/api/v2/dags/{DAG}/dagRuns?limit=100").json()
+    """Those that were ordered, not those that a new version has started."""
+    query = "run_type=manual&limit=100"
+    body = airflow._call("GET", f"/api/v2/dags/{RETRAIN}/dagRuns?{query}").json()
     return {one["dag_run_id"] for one in body["dag_runs"]}
 
 
 def state_of(airflow: AirflowApi, run_id: str, task_id: str) -> str | None:
-    return {task.task_id: task.state for task in airflow.tasks(DAG, run_id)}[task_id]
+    return {task.task_id: task.state for task in airflow.tasks(RETRAIN, run_id)}[task_id]
 
 
 def started_job(stack: Stack, airflow: AirflowApi, run_id: str) -> str:
-    name = f"sortline-{airflow.xcom(DAG, run_id, 'plan', 'plan')['run_id']}-train-"
+    name = f"sortline-{airflow.xcom(RETRAIN, run_id, 'plan', 'plan')['run_id']}-train-"
     (job,) = [job for job in ray_jobs(stack) if job.startswith(name)]
     return job
-
-
-def wait_for(condition: Callable[[], Any], *, limit_s: float) -> None:
-    limit = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.5)

@@ -29,8 +29,8 @@ from ray_jobs.training.data.share import share_of
 from ray_jobs.training.phases import PhaseName
 from ray_jobs.training.schedule import rate_table
 from tests.e2e.faults.trainings import IMAGES, Ground, Training, ground
-from tests.e2e.ray_cluster import until
 from tests.e2e.training_lab import Step, hold_against, ids_of
+from tests.e2e.waiting import until
 from tests.seaweed import LocalStore
 
 pytestmark = [

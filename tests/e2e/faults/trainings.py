@@ -18,8 +18,9 @@ from ray_jobs.contract.recipe import Recipe
 from ray_jobs.contract.run import ManifestRef, Progress, Resources, RunSpec
 from ray_jobs.contract.training import TrainingResult
 from ray_jobs.storage import find_document, read_document, write_document
-from tests.e2e.ray_cluster import RayCluster, ray_cluster, until
+from tests.e2e.ray_cluster import RayCluster, ray_cluster
 from tests.e2e.training_lab import Checkpoint, Step, checkpoints_of, steps_of, write_dataset
+from tests.e2e.waiting import until
 from tests.seaweed import LocalStore, object_store
 
 # Enough steps an epoch that a checkpoint in the middle of one is no matter of luck.

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from infra.local import settle as settling
-from infra.local import wait
+from infra.local import start, wait
 from infra.local.home import Home
 from infra.local.locks import exclusive, port_claims
+from infra.local.parts import Part
 from infra.local.plan import Plan
 from infra.local.ports import DEFAULT_PORTS, choose
 from infra.local.sockets import is_loopback, remove_socket_files
@@ -117,6 +119,23 @@ def test_a_port_is_claimed_by_one_start_at_a_time(tmp_path: Path):
         )
 
     assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(("times", "starts"), [(1, True), (2, False)])
+def test_a_given_part_that_is_slow_for_once_is_asked_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, times: int, starts: bool
+):
+    asked: list[Part] = []
+
+    def answer(_: Plan, part: Part) -> None:
+        asked.append(part)
+        if len(asked) <= times:
+            raise ClusterError("it does not answer", "an answer", "Look")
+
+    monkeypatch.setattr(start, "check_external", answer)
+    with nullcontext() if starts else pytest.raises(ClusterError, match="does not answer"):
+        start._check_twice(Plan(home, StackState()), Part.MLFLOW)
+    assert asked == [Part.MLFLOW] * 2
 
 
 def test_a_second_start_in_a_home_waits_for_the_first(home: Home):

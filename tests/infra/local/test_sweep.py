@@ -18,7 +18,9 @@ ORPHAN = """
 import os, signal, sys, time
 if os.fork(): os._exit(0)
 os.setsid()
+parent = os.getpid()
 if os.fork(): os._exit(0)
+while os.getppid() == parent: time.sleep(0.01)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(os.getpid(), flush=True)
 time.sleep(60)

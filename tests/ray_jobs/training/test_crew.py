@@ -14,7 +14,7 @@ from ray_jobs.contract.errors import ClusterError, DataError
 from ray_jobs.storage import Store
 from ray_jobs.training.evaluation.crew import Cluster
 
-pytestmark = pytest.mark.tf
+pytestmark = pytest.mark.e2e
 
 BUCKET = "made-up"  # nothing is asked of it
 

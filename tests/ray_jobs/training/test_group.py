@@ -10,7 +10,7 @@ import pytest
 
 from tests.ray_jobs.training.group.processes import answers_of, logs_of_failed
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.timeout(1800)]
 
 # The same numbers, summed up in another order: a few units of the last place of a float32 (6e-8)
 # of sums over twelve images of 784 pixels.

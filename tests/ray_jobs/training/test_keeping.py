@@ -166,7 +166,7 @@ def test_what_is_kept_is_whole_and_comes_after_what_is_first(ray: Ray):
 
     keeper, stored_at_first = keeper_of(), list[list[str]]()
     keeper.keep(state_at(6, EPOCH), PARTS, lambda: stored_at_first.append(ray.stored()))
-    committed = ray.uploads[0].result(timeout=5)
+    committed = ray.uploads[0].result(timeout=120)
     assert stored_at_first == [[]]
     identity = checkpoint.identity_of(documents.spec(), documents.manifest().classes)
     state, parts = checkpoint.load(Path(committed.path), identity)
@@ -186,10 +186,10 @@ def test_every_rank_reports_the_metrics_of_the_last_epoch(ray: Ray, is_chief: bo
 def test_nothing_is_saved_where_what_is_first_fails_and_the_room_is_given_back(ray: Ray):
     keeper = keeper_of()
     for step in range(5):  # without the room, the third would wait for ever
-        ray.pool.submit(keeper.keep, state_at(step), PARTS, refuse).result(timeout=5)
+        ray.pool.submit(keeper.keep, state_at(step), PARTS, refuse).result(timeout=120)
     for upload in ray.uploads:
         with pytest.raises(ClusterError, match="the object store is away"):
-            upload.result(timeout=5)
+            upload.result(timeout=120)
     assert ray.stored() == []
 
 
@@ -201,8 +201,8 @@ def test_a_third_waits_until_one_of_two_is_written(ray: Ray):
     with pytest.raises(TimeoutError):
         third.result(timeout=0.3)
     goes_on.set()
-    third.result(timeout=5)
-    assert [upload.exception(timeout=5) for upload in ray.uploads] == [None] * 3
+    third.result(timeout=120)
+    assert [upload.exception(timeout=120) for upload in ray.uploads] == [None] * 3
     assert ray.stored() == ["checkpoint_0", "checkpoint_1", "checkpoint_2"]
 
 
@@ -210,7 +210,7 @@ def test_an_upload_that_is_tried_again_is_committed_and_makes_no_more_room(ray: 
     keeper, goes_on = keeper_of(), threading.Event()
     ray.refuses = 1
     keeper.keep(state_at(0), PARTS, nothing)
-    assert ray.uploads[0].exception(timeout=5) is None
+    assert ray.uploads[0].exception(timeout=120) is None
     assert ray.stored() == ["checkpoint_0"]
     for step in (1, 2):
         keeper.keep(state_at(step), PARTS, goes_on.wait)

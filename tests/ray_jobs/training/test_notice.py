@@ -63,7 +63,7 @@ def signal(cluster: Cluster) -> None:
     cluster.signalled.set()
     for thread in threading.enumerate():
         if thread.name == "notice":
-            thread.join(timeout=10)
+            thread.join(timeout=120)
 
 
 def asked_thrice(notice) -> list[bool]:

@@ -43,10 +43,12 @@ class CountingStore(InMemoryStore):
         self.down = False
 
     def put(self, key: str, data: bytes) -> None:
-        self.puts += 1
-        if self.down:
-            raise ClusterError("the object store does not answer", "it up", "Look")
-        super().put(key, data)
+        try:
+            if self.down:
+                raise ClusterError("the object store does not answer", "it up", "Look")
+            super().put(key, data)
+        finally:
+            self.puts += 1
 
 
 def step_of(store: InMemoryStore) -> int:

@@ -12,33 +12,53 @@ from ray_jobs.training import watchdog
 from ray_jobs.training.watchdog import Watchdog
 
 
-def test_a_worker_that_makes_progress_is_left_alone():
+class Clock:
+    """A clock that stands until it is set; who sleeps, really does."""
+
+    now = 1000.0
+    sleep = staticmethod(time.sleep)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(watchdog, "time", made)
+    return made
+
+
+def test_a_worker_that_makes_progress_is_left_alone(clock: Clock):
     ended: list[bool] = []
-    dog = Watchdog(0.3, lambda: ended.append(True))
+    dog = Watchdog(0.1, lambda: ended.append(True))
     with dog.watching():
         for _ in range(10):
-            time.sleep(0.05)
+            clock.now += 0.09
+            time.sleep(0.1)  # it looks
             dog.progress()
     assert not ended
 
 
-def test_the_clock_starts_with_the_watch():
+def test_the_clock_starts_with_the_watch(clock: Clock):
     ended: list[bool] = []
-    dog = Watchdog(0.3, lambda: ended.append(True))
-    time.sleep(0.4)
+    dog = Watchdog(0.1, lambda: ended.append(True))
+    clock.now += 1
     with dog.watching():
-        time.sleep(0.05)
+        time.sleep(0.2)
     assert not ended
 
 
 def test_all_workers_of_a_group_can_tell_before_the_first_of_them_ends_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(watchdog, "_LAST_WORDS_S", 0.4)
+    monkeypatch.setattr(watchdog, "_LAST_WORDS_S", 2.0)
     told: list[int] = []
     dogs = [Watchdog(limit, lambda: told.append(len(caplog.records))) for limit in (0.1, 0.3)]
     with dogs[0].watching(), dogs[1].watching():
-        time.sleep(1)
+        limit = time.monotonic() + 60
+        while len(told) < len(dogs) and time.monotonic() < limit:
+            time.sleep(0.05)
     assert told == [2, 2]
 
 

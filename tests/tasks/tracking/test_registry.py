@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -25,15 +24,10 @@ from tasks.settings import Settings
 from tasks.tracking import registry
 from tasks.tracking.mlflow_client import connect
 from tests.fakes import InMemoryStore
+from tests.ports import free_ports
 from tests.tasks.documents import registration, spec, training, verdict, write_run
 
 pytestmark = pytest.mark.airflow
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _start_server(home: Path, port: int, password: str) -> subprocess.Popen[bytes]:
@@ -80,7 +74,7 @@ def _wait_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     home = tmp_path_factory.mktemp("mlflow")
-    port, password = _free_port(), secrets.token_hex(12)
+    (port,), password = free_ports(1), secrets.token_hex(12)
     login = home / "login.json"
     login.write_text(json.dumps({"username": "admin", "password": password}))
     server = _start_server(home, port, password)

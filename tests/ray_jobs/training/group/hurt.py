@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +18,13 @@ from ray.train.v2._internal.execution import context
 from ray.train.v2._internal.execution.preemption import PreemptionContext
 
 from ray_jobs.contract.errors import SpecError
+from ray_jobs.training import watchdog
+from ray_jobs.training.checkpoint import Parts
 from ray_jobs.training.data.pipeline import Examples
 from ray_jobs.training.keeper import Keeper
 from ray_jobs.training.notice import Notice
+from ray_jobs.training.outcome import TrainingState
+from ray_jobs.training.watchdog import Watchdog
 from tests.ray_jobs.training.group.member import Member, batch_norm_net
 from tests.ray_jobs.training.group.tools import FolderKeeper, tools_of
 from tests.ray_jobs.training.group.trainings import (
@@ -29,8 +35,9 @@ from tests.ray_jobs.training.group.trainings import (
     trained,
 )
 
-# Longer than it takes to build a step, on a busy machine.
-_HANGING_S = 20
+_HANGING_S = 10
+# Until all have told where they are, on a busy machine.
+_LAST_WORDS_S = 30
 
 
 class WarnedKeeper(FolderKeeper):
@@ -88,14 +95,29 @@ def broken_training(member: Member) -> dict[str, Any]:
     raise AssertionError("it came to its end")
 
 
+class WatchedKeeper(FolderKeeper):
+    """Keeps one after each step; from the first on it is watched. Before, the step is built."""
+
+    def __init__(self, folder: Path, watchdog: Watchdog, block: ExitStack) -> None:
+        super().__init__(folder)
+        self._watchdog, self._block = watchdog, block
+
+    def keep(self, state: TrainingState, parts: Parts, first: Callable[[], None]) -> None:
+        super().keep(state, parts, first)
+        if len(self.states) == 1:
+            self._block.enter_context(self._watchdog.watching())
+
+
 def hanging_training(member: Member) -> None:
     """Never ends, for the last worker reads no image of the second step; the watchdogs end it."""
-    keeper = FolderKeeper(Path("hanging"))
-    tools, _ = tools_of(member, ONE_PHASE, keeper, limit_s=_HANGING_S)
+    watchdog._LAST_WORDS_S = _LAST_WORDS_S
+    dog, block = Watchdog(_HANGING_S), ExitStack()
+    keeper = WatchedKeeper(Path("hanging"), dog, block)
+    tools, _ = tools_of(member, ONE_PHASE, keeper, dog)
     subject = subject_of(tools, batch_norm_net(member.strategy))
     if member.is_last:
         subject = replace(subject, examples=_hanging(subject.examples, subject.share.batch))
-    with tools.worker.watchdog.watching():
+    with block:
         trained(tools, subject)
 
 

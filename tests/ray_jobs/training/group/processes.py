@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_ports
 
 # Of a whole group, on a busy machine; then each worker says where it waits, and ends.
 LIMIT_S = 400
@@ -51,7 +52,7 @@ def logs_of_failed(world: int, tasks: Sequence[str], folder: Path) -> list[str]:
 
 def _codes_of(world: int, tasks: Sequence[str], folder: Path) -> list[int | None]:
     """How each worker ended; None of one that had to be killed."""
-    hosts = [f"127.0.0.1:{port}" for port in _free_ports(world)]
+    hosts = [f"127.0.0.1:{port}" for port in free_ports(world)]
     with ExitStack() as stack:
         workers = [_started(stack, hosts, rank, tasks, folder) for rank in range(world)]
         deadline = time.monotonic() + _START_S + LIMIT_S
@@ -85,11 +86,3 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
 
 def _log(folder: Path, rank: int) -> str:
     return (folder / f"{rank}.log").read_text()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]

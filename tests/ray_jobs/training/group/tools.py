@@ -78,7 +78,7 @@ class FolderKeeper(Keeper):
 
 
 def tools_of(
-    member: Member, recipe: Recipe, keeper: Keeper, shards: int = 4, limit_s: float = float("inf")
+    member: Member, recipe: Recipe, keeper: Keeper, dog: Watchdog | None = None, shards: int = 4
 ) -> tuple[Tools, Rows]:
     """What a phase works with, and the log that its journal writes.
 
@@ -86,10 +86,11 @@ def tools_of(
       member: who works.
       recipe: of the training.
       keeper: of its checkpoints.
+      dog: its watchdog; none bites where there is none.
       shards: into which the training images are dealt.
-      limit_s: of its watchdog.
     """
-    worker, rows = _worker(member, recipe, shards, Watchdog(limit_s)), Rows()
+    dog = dog or Watchdog(limit_s=float("inf"))
+    worker, rows = _worker(member, recipe, shards, dog), Rows()
     trace = WorkerTrace(rank=member.rank, workers=member.world, replicas=member.world)
     journal, traced = Journal(rows), Trace(worker.store, "r", trace)
     return Tools(worker, member.strategy, keeper, journal, traced), rows
