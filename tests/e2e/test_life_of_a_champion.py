@@ -19,7 +19,7 @@ from ray_jobs.storage import ObjectStore, read_document
 from tasks.settings import DATASET_VARIABLE
 from tasks.sources.sample import SampleSource
 from tests.e2e.browser import Person, chromium, screenshots, type_into
-from tests.e2e.test_ui import wait_for
+from tests.e2e.waiting import until
 from tests.spoiled import kept_entries, write_spoiled
 
 pytestmark = [
@@ -86,7 +86,7 @@ class Operator:
             self.person.page.get_by_role("option", name=f"{recipe}: ").click()
         run = self.person.start(form)
         ended = {"success", "failed"}
-        wait_for(lambda: self.airflow.run_state(dag, run) in ended, limit_s=900)
+        until("the run's end", lambda: self.airflow.run_state(dag, run) in ended, limit_s=900)
         assert self.airflow.run_state(dag, run) == "success"
         return run
 
