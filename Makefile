@@ -80,10 +80,10 @@ bench-judgement: setup  ## a champion's life on real photos: promoted, replaced,
 bench-step: setup  ## our training step beside bare Keras's: ROUNDS=5
 	@$(BIN)/python -m tests.bench.step
 
-bench-feed: setup  ## a training fed from shards beside one fed from memory: PAIRS=5 STEPS=12, SORTLINE_TRASHNET=PATH
+bench-feed: setup  ## a training fed from shards beside one fed from memory: ROUNDS=3, SORTLINE_TRASHNET=PATH
 	@$(BIN)/python -m tests.bench.feed
 
-bench-workers: setup  ## two workers of one thread beside one: PAIRS=5 STEPS=6
+bench-workers: setup  ## two workers of one thread beside one: ROUNDS=3
 	@$(BIN)/python -m tests.bench.workers
 
 bench-checkpoints: setup  ## what checkpoints cost a training: EPOCHS=2 EVERY_S=30 WORKERS=2, SORTLINE_TRASHNET=PATH
