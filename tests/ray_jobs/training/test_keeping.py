@@ -19,6 +19,7 @@ from ray.train.v2.api.preemption import PreemptionInfo
 
 from ray_jobs.contract.errors import ClusterError
 from ray_jobs.contract.training import EpochMetrics
+from tests.clock import Clock
 from tests.tasks import documents
 
 pytestmark = pytest.mark.tf
@@ -93,15 +94,6 @@ def ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ray]:
     monkeypatch.setattr(context, "_train_context", made)
     with made.pool:
         yield made
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

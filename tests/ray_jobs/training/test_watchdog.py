@@ -10,16 +10,7 @@ import pytest
 
 from ray_jobs.training import watchdog
 from ray_jobs.training.watchdog import Watchdog
-
-
-class Clock:
-    """A clock that stands until it is set; who sleeps, really does."""
-
-    now = 1000.0
-    sleep = staticmethod(time.sleep)
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
